@@ -1,0 +1,1 @@
+"""Reusable building blocks of the reference architectures, by capability."""

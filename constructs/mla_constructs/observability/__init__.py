@@ -1,0 +1,1 @@
+"""Logs, alarms and who hears of them."""

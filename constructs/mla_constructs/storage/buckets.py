@@ -1,0 +1,148 @@
+"""Private buckets for data and for the record of who touched it."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from mla_constructs.security.findings import acknowledge_wildcard
+from mla_constructs.storage.empty_on_delete import BucketEmptier
+
+
+class AccessLogBucket(s3.Bucket):
+    """Receives the access logs of the other buckets; private, TLS-only, versioned.
+
+    Encrypted with S3's own key: S3 cannot deliver access logs to a bucket that defaults to SSE-KMS.
+
+    Args:
+        scope: Parent construct.
+        id: Construct ID.
+        removal_policy: DESTROY also empties the bucket.
+        expire_after: How long logs are kept.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        removal_policy: RemovalPolicy,
+        expire_after: Duration = Duration.days(90),
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=True,
+            lifecycle_rules=[_expiry(expire_after)],
+            removal_policy=removal_policy,
+        )
+        if removal_policy is RemovalPolicy.DESTROY:
+            BucketEmptier.of(self).empty_on_delete(self)
+
+
+class DataBucket(s3.Bucket):
+    """Keeps data under a customer-managed key; private, TLS-only, versioned, access-logged.
+
+    Args:
+        scope: Parent construct.
+        id: Construct ID.
+        key: Encrypts the objects; the bucket key keeps the number of KMS requests low.
+        access_logs: Receives the access logs, under the construct ID as prefix.
+        removal_policy: DESTROY also empties the bucket.
+        expire_after: How long objects are kept; overwritten and deleted versions go after 7 days.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        key: kms.IKey,
+        access_logs: s3.IBucket,
+        removal_policy: RemovalPolicy,
+        expire_after: Duration,
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=True,
+            server_access_logs_bucket=access_logs,
+            server_access_logs_prefix=f"{id}/",
+            lifecycle_rules=[_expiry(expire_after)],
+            removal_policy=removal_policy,
+        )
+        self._key = key
+        if removal_policy is RemovalPolicy.DESTROY:
+            BucketEmptier.of(self).empty_on_delete(self)
+
+    def grant_read_below(self, role: iam.IRole, prefix: str) -> None:
+        """Lets the role read the objects below a prefix."""
+        self._grant(role, prefix, ["s3:GetObject"], ["kms:Decrypt"])
+
+    def grant_write_below(self, role: iam.IRole, prefix: str) -> None:
+        """Lets the role write objects below a prefix, in several parts if they are large."""
+        # Completing a multipart upload under SSE-KMS decrypts its parts.
+        self._grant(
+            role,
+            prefix,
+            ["s3:PutObject", "s3:AbortMultipartUpload"],
+            ["kms:GenerateDataKey", "kms:Decrypt"],
+        )
+
+    def grant_list_below(self, role: iam.IRole, prefix: str) -> None:
+        """Lets the role list the keys below a prefix."""
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[self.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": f"{prefix}/*"}},
+            )
+        )
+
+    def _grant(
+        self, role: iam.IRole, prefix: str, object_actions: list[str], key_actions: list[str]
+    ) -> None:
+        stack = Stack.of(self)
+        objects = self.arn_for_objects(f"{prefix}/*")
+        acknowledge_wildcard(
+            role, objects, f"Which objects come to lie below {prefix}/ is not known beforehand."
+        )
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=object_actions, resources=[objects])
+        )
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=key_actions,
+                resources=[self._key.key_arn],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"}
+                },
+            )
+        )
+
+
+def _expiry(expire_after: Duration) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        expiration=expire_after,
+        noncurrent_version_expiration=Duration.days(7),
+        abort_incomplete_multipart_upload_after=Duration.days(7),
+    )

@@ -1,0 +1,1 @@
+"""Code and artifacts that run inside AWS, each with its own requirements."""

@@ -1,0 +1,38 @@
+"""A small XGBoost classifier that tells malignant from benign tumors, ready to be served.
+
+The artifact fits SageMaker's built-in XGBoost container in algorithm mode: no inference code.
+A request is one row or more of FEATURES numbers each, without header and label. The answer is the
+probability of "malignant" for each row, as text/csv: parted by commas or by newlines, depending on
+the version of the container, so that a client splits at both.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost-how-to-use.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+ARTIFACT = _HERE / "model.tar.gz"
+"""The archive that SageMaker unpacks into /opt/ml/model."""
+
+SAMPLE_REQUESTS = _HERE / "samples" / "requests.csv"
+"""Held-out rows, one request body per line or all lines as one."""
+
+SAMPLE_ANSWERS = _HERE / "samples" / "answers.csv"
+"""The probability that the model gives for the same line of SAMPLE_REQUESTS."""
+
+METRICS = _HERE / "metrics.json"
+"""Figures on the held-out rows."""
+
+MODEL_CARD = _HERE / "MODEL_CARD.md"
+"""What the model is for, and what it is not."""
+
+CONTENT_TYPE = "text/csv"
+"""Of requests and of answers."""
+
+FEATURES = 30
+"""Numbers in one row."""
+
+SAMPLE_BATCH = _HERE / "samples" / "batch.csv"

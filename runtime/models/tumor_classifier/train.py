@@ -1,0 +1,175 @@
+"""Trains the tumor classifier and writes its artifact, samples and figures.
+
+The data comes with scikit-learn: nothing is downloaded, and two runs write the same bytes.
+
+    python -m runtime.models.tumor_classifier.train [--out DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import json
+import os
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+from sklearn.datasets import load_breast_cancer
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    roc_auc_score,
+)
+from sklearn.model_selection import train_test_split
+
+Floats = npt.NDArray[np.floating[Any]]
+Labels = npt.NDArray[np.integer[Any]]
+
+SEED = 7
+ROUNDS = 60
+PARAMETERS = {
+    "objective": "binary:logistic",
+    "tree_method": "hist",
+    "max_depth": 3,
+    "eta": 0.1,
+    # Left out, it is estimated and saved in a form that XGBoost before 3.1 silently misreads.
+    "base_score": 0.5,
+    "seed": SEED,
+    "nthread": 1,
+}
+HELD_OUT = 0.3
+THRESHOLD = 0.5
+SAMPLES = 20
+# The name under which the container's own training saves a model.
+MEMBER = "xgboost-model"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows to train on and rows held out; label 1 is malignant, 0 is benign."""
+
+    train: Floats
+    train_labels: Labels
+    held_out: Floats
+    held_out_labels: Labels
+
+
+def split() -> Split:
+    """Returns the data, parted by class share and always in the same way."""
+    features, target = load_breast_cancer(return_X_y=True)
+    malignant = (target == 0).astype(int)
+    parts = train_test_split(
+        features, malignant, test_size=HELD_OUT, stratify=malignant, random_state=SEED
+    )
+    return Split(train=parts[0], held_out=parts[1], train_labels=parts[2], held_out_labels=parts[3])
+
+
+def fit(rows: Floats, labels: Labels) -> xgb.Booster:
+    """Returns the trained model."""
+    booster = xgb.train(PARAMETERS, xgb.DMatrix(rows, label=labels, nthread=1), ROUNDS)
+    # A server that stops at the best iteration, as after early stopping, uses every tree then.
+    booster.set_attr(best_iteration=str(ROUNDS - 1))
+    return booster
+
+
+def probabilities(booster: xgb.Booster, rows: Floats) -> Floats:
+    """Returns the probability of "malignant" for each row."""
+    predicted: Floats = booster.predict(xgb.DMatrix(rows, nthread=1))
+    return predicted
+
+
+def measure(labels: Labels, predicted: Floats) -> dict[str, Any]:
+    """Returns the figures for these rows; "malignant" is the positive class."""
+    classes = (predicted > THRESHOLD).astype(int)
+    negatives, positives = confusion_matrix(labels, classes).tolist()
+    scores = {
+        "accuracy": accuracy_score(labels, classes),
+        "f1": f1_score(labels, classes),
+        "roc_auc": roc_auc_score(labels, predicted),
+        "log_loss": log_loss(labels, predicted.astype(np.float64)),
+    }
+    return {
+        "held_out_rows": len(labels),
+        "threshold": THRESHOLD,
+        **{name: round(float(value), 6) for name, value in scores.items()},
+        "confusion_matrix": {
+            "true_negatives": negatives[0],
+            "false_positives": negatives[1],
+            "false_negatives": positives[0],
+            "true_positives": positives[1],
+        },
+    }
+
+
+def pack(booster: xgb.Booster) -> bytes:
+    """Returns the model as a gzip-compressed tar archive without any trace of when and where."""
+    model = bytes(booster.save_raw(raw_format="ubj"))
+    member = tarfile.TarInfo(MEMBER)
+    member.size = len(model)
+    member.mode = 0o644
+    archive = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=archive, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        tar.addfile(member, io.BytesIO(model))
+    return archive.getvalue()
+
+
+def csv_lines(rows: Floats) -> bytes:
+    """Returns one line per row; repr() is the shortest text that reads back as the same number."""
+    return "".join(",".join(map(repr, row)) + "\n" for row in rows.tolist()).encode()
+
+
+def outputs() -> dict[str, bytes]:
+    """Returns every file that training gives, by its path below the output folder."""
+    data = split()
+    booster = fit(data.train, data.train_labels)
+    predicted = probabilities(booster, data.held_out)
+    metrics = measure(data.held_out_labels, predicted)
+    return {
+        "model.tar.gz": pack(booster),
+        "samples/requests.csv": csv_lines(data.held_out[:SAMPLES]),
+        "samples/answers.csv": csv_lines(predicted[:SAMPLES, np.newaxis]),
+        "metrics.json": (json.dumps(metrics, indent=2) + "\n").encode(),
+    }
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes the whole file or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Trains the model and writes its files."""
+    parser = argparse.ArgumentParser(description="Train the tumor classifier.")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent, help="folder to write to"
+    )
+    out: Path = parser.parse_args(arguments).out
+    for name, content in outputs().items():
+        write(out / name, content)
+        sys.stdout.write(f"{out / name}: {len(content)} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

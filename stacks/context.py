@@ -1,0 +1,65 @@
+"""What a user may set with `-c name=value`, parsed strictly."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from catalogue.errors import UsageError
+from constructs import Node
+
+
+@dataclass(frozen=True)
+class Context:
+    """Settings that hold for every stack of the app.
+
+    Attributes:
+        stacks: `-c stack=a,b`: slugs to build; empty builds all.
+        retain_data: `-c retain_data=true`: keys, buckets and logs outlive their stack.
+        region: `-c region=eu-west-1`: builds for that region; None builds templates that fit any
+            region and lets the deployment decide.
+        packs: `-c packs=all`: also runs the compliance packs, whose findings are a report.
+    """
+
+    stacks: tuple[str, ...]
+    retain_data: bool
+    region: str | None
+    packs: bool
+
+    @classmethod
+    def of(cls, node: Node) -> Context:
+        """Returns the settings in a construct tree's context.
+
+        Raises:
+            UsageError: A value is not of its kind.
+        """
+        stacks = _text(node, "stack") or ""
+        region = _text(node, "region")
+        if region is not None and not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d", region):
+            raise UsageError(f"region is {region!r}: name an AWS region such as 'eu-west-1'.")
+        packs = _text(node, "packs")
+        if packs not in (None, "all"):
+            raise UsageError(f"packs is {packs!r}: the only choice is 'all'.")
+        return cls(
+            stacks=tuple(slug for slug in stacks.split(",") if slug.strip()),
+            retain_data=_flag(node, "retain_data"),
+            region=region,
+            packs=packs == "all",
+        )
+
+
+def _text(node: Node, name: str) -> str | None:
+    value: Any = node.try_get_context(name)
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise UsageError(f"Context {name} is {value!r}: give it as text, such as -c {name}=...")
+
+
+def _flag(node: Node, name: str) -> bool:
+    value: Any = node.try_get_context(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if value in ("true", "false"):
+        return bool(value == "true")
+    raise UsageError(f"Context {name} is {value!r}: set it to true or false.")

@@ -1,0 +1,1 @@
+"""Exam domain 3: deployment and orchestration of ML workflows."""

@@ -1,0 +1,1 @@
+"""Asynchronous endpoint that scales to zero."""

@@ -1,0 +1,182 @@
+"""Batch transform: schedule -> state machine -> instances for one job -> S3."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy, TimeZone
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_s3_assets import Asset
+from constructs import Construct
+from mla_constructs.inference.built_in_image import BuiltInImage
+from mla_constructs.inference.hosted_model import HostedModel
+from mla_constructs.inference.transform_workflow import TransformJob, TransformWorkflow
+from mla_constructs.observability.alarms import AlarmTopic
+from mla_constructs.security.data_key import DataKey
+from mla_constructs.security.findings import acknowledge
+from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
+from runtime.models import tumor_classifier
+
+from stacks.deployment.batch_transform.facts import FACTS
+from stacks.reference_stack import ReferenceStack
+
+
+class BatchTransformStack(ReferenceStack):
+    """Scores what has gathered below a prefix every night, on instances that exist for the job."""
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        super().__init__(scope, id, facts=FACTS)
+
+        key = DataKey(self, "Key", removal_policy=self.data_removal)
+        alarms = AlarmTopic(self, "Alarms", key=key)
+
+        # Rows to score gather below input/; scored rows appear below output/<day>/.
+        rows = DataBucket(
+            self,
+            "Rows",
+            key=key,
+            access_logs=AccessLogBucket(self, "AccessLogs", removal_policy=self.data_removal),
+            removal_policy=self.data_removal,
+            expire_after=Duration.days(30),
+        )
+        # Rows to try it with, uploaded by the deployment: pass SampleInputUri to an execution.
+        sample = Asset(self, "SampleInput", path=str(tumor_classifier.SAMPLE_BATCH))
+
+        model = HostedModel(
+            self,
+            "Model",
+            image=BuiltInImage(scope=self),
+            artifact=Asset(self, "Artifact", path=str(tumor_classifier.ARTIFACT)),
+            network_isolation=True,
+        )
+        model.grant_metrics("/aws/sagemaker/TransformJobs")
+        model.grant_storage_key(key)
+        model.grant_job_logs("/aws/sagemaker/TransformJobs")
+        rows.grant_list_below(model.role, "input")
+        rows.grant_read_below(model.role, "input")
+        rows.grant_write_below(model.role, "output")
+        _grant_sample(sample, model.role)
+
+        workflow = TransformWorkflow(
+            self,
+            "Workflow",
+            model=model,
+            job=TransformJob(
+                instance_type="ml.m5.large",
+                # Files are spread over instances: more than one pays off with more than one file.
+                instance_count=1,
+                # Requests in flight; with the payload at most 100 MB. Two vCPUs, two requests.
+                max_concurrent_transforms=2,
+                max_payload_mb=6,
+                invocation_timeout=Duration.seconds(60),
+                invocation_retries=1,
+                # A row is an identifier and 30 features: the model gets the features, the output
+                # is the identifier and the model's answer.
+                input_filter="$[1:]",
+                join_source="Input",
+                output_filter="$[0,-1]",
+            ),
+            default_input_uri=rows.s3_url_for_object("input/"),
+            output_uri=rows.s3_url_for_object("output"),
+            failure_topic=alarms.topic,
+            timeout=Duration.hours(2),
+            key=key,
+            log_retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=self.data_removal,
+        )
+        rows.grant_list_below(workflow.role, "input")
+        _grant_sample(sample, workflow.role)
+
+        # Scheduler delivers at least once; the workflow itself sees to it that runs do not overlap.
+        undelivered = sqs.Queue(
+            self,
+            "Undelivered",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,  # holds start requests, no data
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
+            acknowledge(undelivered, rule, "It is the schedule's dead-letter queue itself.")
+        scheduler.Schedule(
+            self,
+            "Nightly",
+            # A group of its own: Scheduler's metrics have no finer dimension.
+            schedule_group=scheduler.ScheduleGroup(
+                self, "Schedules", removal_policy=RemovalPolicy.DESTROY
+            ),
+            schedule=scheduler.ScheduleExpression.cron(
+                hour="2", minute="0", time_zone=TimeZone.ETC_UTC
+            ),
+            time_window=scheduler.TimeWindow.flexible(Duration.minutes(15)),
+            target=targets.StepFunctionsStartExecution(
+                workflow.state_machine,
+                retry_attempts=3,
+                max_event_age=Duration.hours(1),
+                dead_letter_queue=undelivered,
+            ),
+        )
+
+        self._watch(workflow, undelivered, alarms)
+
+        self.output("StateMachineArn", workflow.state_machine.state_machine_arn, "Start it")
+        self.output(
+            "SampleInputUri", sample.s3_object_url, 'Try it: {"InputS3Uri": "<this address>"}'
+        )
+        self.output("InputUri", rows.s3_url_for_object("input"), "Put files of rows below it")
+        self.output("OutputUri", rows.s3_url_for_object("output"), "Answers appear below it")
+        self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
+
+    def _watch(
+        self, workflow: TransformWorkflow, undelivered: sqs.Queue, alarms: AlarmTopic
+    ) -> None:
+        minute = Duration.minutes(1)
+        runs = workflow.state_machine
+        alarms.watch(
+            "FailedRuns",
+            runs.metric_failed(period=minute),
+            at_least=1,
+            minutes=1,
+            meaning="A run failed: the topic has its cause, the execution its history.",
+        )
+        alarms.watch(
+            "AbortedRuns",
+            runs.metric_aborted(period=minute),
+            at_least=1,
+            minutes=1,
+            meaning="A run was stopped by hand.",
+        )
+        alarms.watch(
+            "LongRun",
+            runs.metric_time(period=minute, statistic="Maximum"),
+            at_least=Duration.hours(1).to_milliseconds(),
+            minutes=1,
+            meaning="A run took an hour or more: more files and more instances, or a larger type.",
+        )
+        alarms.watch(
+            "UndeliveredStarts",
+            undelivered.metric_approximate_number_of_messages_visible(
+                period=minute, statistic="Maximum"
+            ),
+            at_least=1,
+            minutes=1,
+            meaning="The schedule could not start a run: the queue has the request.",
+        )
+
+
+def _grant_sample(sample: Asset, role: iam.Role) -> None:
+    """Lets the role read this one object, and find it by its key."""
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["s3:GetObject"],
+            resources=[sample.bucket.arn_for_objects(sample.s3_object_key)],
+        )
+    )
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["s3:ListBucket"],
+            resources=[sample.bucket.bucket_arn],
+            conditions={"StringEquals": {"s3:prefix": sample.s3_object_key}},
+        )
+    )

@@ -1,0 +1,1 @@
+"""Real-time endpoint on instances."""
