@@ -77,6 +77,12 @@ def retrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(params=["committed", "retrained"])
+def archive(request: pytest.FixtureRequest, retrained: Path) -> Path:
+    """The committed archive, and one that train.py has just packed."""
+    return tumor_classifier.ARTIFACT if request.param == "committed" else retrained / "model.tar.gz"
+
+
 def test_importing_the_package_needs_the_standard_library_only() -> None:
     code = (
         "import sys, runtime.models.tumor_classifier as package;"
@@ -86,8 +92,8 @@ def test_importing_the_package_needs_the_standard_library_only() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_archive_holds_the_model_and_nothing_else() -> None:
-    with tarfile.open(tumor_classifier.ARTIFACT) as tar:
+def test_archive_holds_the_model_and_nothing_else(archive: Path) -> None:
+    with tarfile.open(archive) as tar:
         (member,) = tar.getmembers()
     assert member.name == "xgboost-model"
     assert member.isreg()
@@ -96,8 +102,8 @@ def test_archive_holds_the_model_and_nothing_else() -> None:
     assert member.pax_headers == {}
 
 
-def test_archive_is_gzip_without_name_and_time() -> None:
-    content = tumor_classifier.ARTIFACT.read_bytes()
+def test_archive_is_gzip_without_name_and_time(archive: Path) -> None:
+    content = archive.read_bytes()
     assert content[:3] == b"\x1f\x8b\x08"
     assert content[3] == 0, "flags announce a file name or a comment"
     assert content[4:8] == bytes(4), "the header holds a time"
@@ -125,16 +131,19 @@ def test_each_sample_line_is_a_request_of_its_own(model: Path, home: Path) -> No
     np.testing.assert_allclose(served, answers(home), rtol=0, atol=TOLERANCE)
 
 
-def test_serving_up_to_the_best_iteration_uses_every_tree(model: Path, home: Path) -> None:
-    booster = load(model)
+def test_serving_up_to_the_best_iteration_uses_every_tree(
+    archive: Path, tmp_path: Path, home: Path
+) -> None:
+    booster = load(unpack(archive, tmp_path))
     assert booster.num_boosted_rounds() == booster.best_iteration + 1 == train.ROUNDS
     rows = xgb.DMatrix(parse_like_the_container(tumor_classifier.SAMPLE_REQUESTS.read_text()))
     served = booster.predict(rows, iteration_range=(0, booster.best_iteration + 1))
     np.testing.assert_allclose(served, answers(home), rtol=0, atol=TOLERANCE)
 
 
-def test_base_score_is_the_default_of_older_containers(model: Path) -> None:
-    parameters = json.loads(load(model).save_config())["learner"]["learner_model_param"]
+def test_base_score_is_the_one_that_older_containers_assume(archive: Path, tmp_path: Path) -> None:
+    model = load(unpack(archive, tmp_path))
+    parameters = json.loads(model.save_config())["learner"]["learner_model_param"]
     assert float(parameters["base_score"].strip("[]")) == 0.5
 
 

@@ -1,4 +1,122 @@
+"""What to know of asynchronous inference."""
+
 from datetime import date
-from catalogue.model import *
-S=Source("https://docs.aws.amazon.com/",date(2026,11,22))
-FACTS=Facts(title="async_endpoint",tasks=("3.1",),c02=True,question="inference option",summary="",choose_when=(),rather_than={},comparison={},limits=(),billing=(),availability=Availability(source=S))
+
+from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced
+from catalogue.sources import docs, sagemaker_api, sagemaker_guide
+
+READ = date(2026, 11, 22)
+GUIDE = sagemaker_guide("async-inference.html", READ)
+AUTOSCALE = sagemaker_guide("async-inference-autoscale.html", READ)
+MONITOR = sagemaker_guide("async-inference-monitor.html", READ)
+INVOKE = sagemaker_api("API_runtime_InvokeEndpointAsync.html", READ)
+OPTIONS = sagemaker_guide("deploy-model-options.html", READ)
+MATRIX = sagemaker_guide("model-deploy-feature-matrix.html", READ)
+PRICING = sagemaker_guide("inference-cost-optimization.html", READ)
+
+CONFIG = "AWS::SageMaker::EndpointConfig"
+TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
+TRACKING = "TargetTrackingScalingPolicyConfiguration"
+
+FACTS = Facts(
+    title="Asynchronous endpoint",
+    tasks=("3.1", "3.2"),
+    c02=True,
+    question="inference option",
+    summary="A client puts a payload into S3 and calls InvokeEndpointAsync; the request waits in a "
+    "queue, the answer appears in S3 and a topic tells of it; without requests no instance runs.",
+    choose_when=(
+        Sourced("payloads are as large as 1 GB or take as long as an hour", OPTIONS),
+        Sourced("requests may wait in a queue", OPTIONS),
+        Sourced("idle instances must cost nothing, GPU instances included", GUIDE),
+    ),
+    rather_than={
+        "realtime_endpoint": "payloads or processing times exceed what a response can wait for, or "
+        "requests come so seldom that an instance would mostly idle",
+        "serverless_endpoint": "the model needs a GPU, more than 6 GB of memory, or more than 60 s",
+        "batch_transform": "requests come one by one over the day and each is wanted soon",
+    },
+    comparison={
+        "Invocation": Sourced("InvokeEndpointAsync, answer in S3, notice by SNS", INVOKE),
+        "Payload": Sourced("1 GB in S3, or 128,000 B in the call", INVOKE),
+        "Processing time": Sourced("1 h, 15 min unless the request says otherwise", INVOKE),
+        "Compute": InTemplate(CONFIG, "ProductionVariants[0].InstanceType"),
+        "Scaling dimension": InTemplate(TARGET, "ScalableDimension"),
+        "Scaling metric": InTemplate(
+            POLICY, f"{TRACKING}.CustomizedMetricSpecification.MetricName"
+        ),
+        "Scaling target": InTemplate(
+            POLICY, f"{TRACKING}.TargetValue", unit="waiting requests per instance"
+        ),
+        "Minimum capacity": InTemplate(TARGET, "MinCapacity", unit="instances"),
+        "Maximum capacity": InTemplate(TARGET, "MaxCapacity", unit="instances"),
+        "When idle": Sourced("no instance runs, none is billed", PRICING),
+        "Cold start": Sourced(
+            "an instance has to start after idle time: minutes, while requests wait in the queue",
+            AUTOSCALE,
+        ),
+        "GPU": Sourced("yes", MATRIX),
+        "VPC": Sourced("yes", MATRIX),
+        "Network isolation": InTemplate("AWS::SageMaker::Model", "EnableNetworkIsolation"),
+        "Data capture": InTemplate(
+            CONFIG,
+            "DataCaptureConfig.InitialSamplingPercentage",
+            absent="not supported: input and output lie in S3 anyway",
+        ),
+        "Multi-model endpoint": Sourced("no", MATRIX),
+        "Several variants": Sourced("no", MATRIX),
+        "Deployment guardrails": Sourced("blue/green and rolling", MATRIX),
+        "Billing unit": Sourced("instance time, nothing at zero instances", PRICING),
+    },
+    limits=(
+        Limit(
+            name="requests that an instance works on at a time",
+            value="1 to 1000",
+            source=sagemaker_api("API_AsyncInferenceClientConfig.html", READ),
+            setting=InTemplate(
+                CONFIG, "AsyncInferenceConfig.ClientConfig.MaxConcurrentInvocationsPerInstance"
+            ),
+            minimum=1,
+            maximum=1000,
+        ),
+        Limit(
+            name="instances of a new account, per endpoint and over all endpoints",
+            value="4",
+            source=docs("general/latest/gr/sagemaker.html", READ),
+            setting=InTemplate(TARGET, "MaxCapacity"),
+            maximum=4,
+        ),
+        Limit(
+            name="minimum capacity",
+            value="0, with a step policy on HasBacklogWithoutCapacity that wakes the endpoint",
+            source=AUTOSCALE,
+            setting=InTemplate(TARGET, "MinCapacity"),
+            minimum=0,
+        ),
+        Limit(name="time to live of a waiting request", value="60 s to 6 h", source=INVOKE),
+        Limit(
+            name="dimensions of the queue's metrics",
+            value="EndpointName alone: with VariantName beside it the metric does not exist",
+            source=MONITOR,
+        ),
+        Limit(
+            name="InvocationsPerInstance",
+            value="not published: a policy on it never fires; one page still mentions it",
+            source=sagemaker_guide(
+                "async-inference-monitor.html", READ, Confidence.CONFLICTING
+            ),
+        ),
+        Limit(
+            name="failed requests",
+            value="are not retried: the client reads the reason below the failure path",
+            source=sagemaker_guide("async-inference-check-predictions.html", READ),
+        ),
+    ),
+    billing=(
+        Sourced("every instance for as long as it runs; nothing while there is none", PRICING),
+        Sourced("S3, SNS, KMS, CloudWatch logs and alarms on top", PRICING),
+    ),
+    availability=Availability(source=GUIDE),
+    related=("realtime_endpoint", "serverless_endpoint", "batch_transform"),
+)
