@@ -28,6 +28,4 @@ def sagemaker_api(page: str, read: date, confidence: Confidence = Confidence.DOC
 
 def github_issue(repository: str, number: int, read: date) -> Source:
     """An issue or pull request: second-hand, since it reports what somebody saw."""
-    return Source(
-        f"https://github.com/{repository}/issues/{number}", read, Confidence.SECOND_HAND
-    )
+    return Source(f"https://github.com/{repository}/issues/{number}", read, Confidence.SECOND_HAND)

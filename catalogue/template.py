@@ -52,7 +52,9 @@ class Template:
         import jmespath
 
         expression = jmespath.compile(fact.path)
-        found = (expression.search(properties) for _, properties in self.of_type(fact.resource_type))
+        found = (
+            expression.search(properties) for _, properties in self.of_type(fact.resource_type)
+        )
         return [value for value in found if value is not None]
 
     def text(self, fact: Fact) -> str:

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from catalogue.errors import UsageError
 from constructs import Node
+
+from catalogue.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from importlib import import_module
 
 from catalogue.discover import Architecture
 from catalogue.errors import UsageError
-
 from stacks.reference_stack import ReferenceStack
 
 

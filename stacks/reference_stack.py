@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CfnOutput, Environment, RemovalPolicy, Stack, Tags
-from catalogue.model import Facts
 from constructs import Construct
 
+from catalogue.model import Facts
 from stacks.context import Context
 
 

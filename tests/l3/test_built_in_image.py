@@ -63,7 +63,7 @@ def test_image_is_the_one_of_the_region_that_the_template_is_deployed_to(
     region: str, account: str, xgboost: dict[str, Any]
 ) -> None:
     stack = stack_in(None)
-    template = synthesized(stack, {"Image": BuiltInImage(scope=stack)})
+    template = synthesized(stack, {"Image": BuiltInImage(stack)})
     outputs = template["Outputs"]
     assert resolved(outputs["ImageUri"]["Value"], template, region) == (
         f"{account}.dkr.ecr.{region}.amazonaws.com/sagemaker-xgboost:{xgboost['tag']}"
@@ -75,7 +75,7 @@ def test_image_is_the_one_of_the_region_that_the_template_is_deployed_to(
 
 def test_template_of_a_bound_stack_names_no_region_outside_the_mapping() -> None:
     stack = stack_in("eu-west-1")
-    template = synthesized(stack, {"Image": BuiltInImage(scope=stack)})
+    template = synthesized(stack, {"Image": BuiltInImage(stack)})
     assert "eu-west-1" not in json.dumps(template["Outputs"])
     assert resolved(template["Outputs"]["ImageUri"]["Value"], template, "eu-west-1").startswith(
         "141502667606.dkr.ecr.eu-west-1."
@@ -84,7 +84,7 @@ def test_template_of_a_bound_stack_names_no_region_outside_the_mapping() -> None
 
 def test_two_images_share_one_mapping_of_every_region(xgboost: dict[str, Any]) -> None:
     stack = stack_in(None)
-    images = {"First": BuiltInImage(scope=stack), "Second": BuiltInImage(scope=stack)}
+    images = {"First": BuiltInImage(stack), "Second": BuiltInImage(stack)}
     template = synthesized(stack, images)
     assert template["Mappings"] == {
         MAPPING: {region: {"xgboost": account} for region, account in xgboost["accounts"].items()}
@@ -96,14 +96,14 @@ def test_two_stacks_of_an_app_have_a_mapping_each() -> None:
     app = App()
     stacks = [Stack(app, name) for name in ("First", "Second")]
     for stack in stacks:
-        BuiltInImage(scope=stack)
+        BuiltInImage(stack)
     for stack in stacks:
         assert list(Template.from_stack(stack).to_json()["Mappings"]) == [MAPPING]
 
 
 def test_region_without_image_raises_with_the_nearest_ones() -> None:
     with pytest.raises(InvalidArgument) as caught:
-        BuiltInImage(scope=stack_in("eu-moon-1"))
+        BuiltInImage(stack_in("eu-moon-1"))
     message = str(caught.value)
     assert message.startswith("region is 'eu-moon-1'")
     assert "eu-central-1" in message
@@ -113,18 +113,18 @@ def test_region_without_image_raises_with_the_nearest_ones() -> None:
 
 def test_region_without_neighbours_raises_with_all() -> None:
     with pytest.raises(ValueError, match=r"region is 'mx-central-1'.* us-east-1,"):
-        BuiltInImage(scope=stack_in("mx-central-1"))
+        BuiltInImage(stack_in("mx-central-1"))
 
 
 def test_unknown_algorithm_raises() -> None:
     with pytest.raises(InvalidArgument, match="algorithm is 'catboost': choose from xgboost"):
-        BuiltInImage(scope=stack_in(None), algorithm="catboost")
+        BuiltInImage(stack_in(None), algorithm="catboost")
 
 
 @pytest.mark.parametrize("attribute", ["uri", "repository_arn"])
 def test_attributes_are_read_only(attribute: str) -> None:
     with pytest.raises(AttributeError):
-        setattr(BuiltInImage(scope=stack_in(None)), attribute, "other")
+        setattr(BuiltInImage(stack_in(None)), attribute, "other")
 
 
 def test_table_has_commercial_regions_and_twelve_digit_accounts(xgboost: dict[str, Any]) -> None:

@@ -147,6 +147,13 @@ def test_base_score_is_the_one_that_older_containers_assume(archive: Path, tmp_p
     assert float(parameters["base_score"].strip("[]")) == 0.5
 
 
+def test_batch_sample_is_the_requests_behind_identifiers() -> None:
+    requests = tumor_classifier.SAMPLE_REQUESTS.read_text().splitlines()
+    rows = [line.split(",", 1) for line in tumor_classifier.SAMPLE_BATCH.read_text().splitlines()]
+    assert [features for _, features in rows] == requests
+    assert len({identifier for identifier, _ in rows}) == len(requests)
+
+
 def test_samples_are_held_out_rows_of_both_classes_that_read_back_exactly() -> None:
     data = train.split()
     rows = parse_like_the_container(tumor_classifier.SAMPLE_REQUESTS.read_text())

@@ -40,7 +40,7 @@ class BuiltInImage:
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
     """
 
-    def __init__(self, *, scope: Construct, algorithm: str = "xgboost") -> None:
+    def __init__(self, scope: Construct, *, algorithm: str = "xgboost") -> None:
         images = _images()
         if algorithm not in images:
             raise InvalidArgument(

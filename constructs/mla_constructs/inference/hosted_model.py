@@ -71,7 +71,8 @@ class HostedModel(Construct):
                 image=image.uri, model_data_url=artifact.s3_object_url
             ),
         )
-        model.node.add_dependency(self.role)
+        # CreateModel checks at once that the role may read the artifact and pull the image.
+        model.node.add_dependency(self.role.node.find_child("DefaultPolicy"))
         self.name = model.attr_model_name
 
     def grant_metrics(self, namespace: str) -> None:

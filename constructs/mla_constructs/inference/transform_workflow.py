@@ -158,9 +158,7 @@ class TransformWorkflow(Construct):
         )
 
     def _state_machine_arn(self) -> str:
-        return self._arn(
-            "states", "stateMachine", Aws.STACK_NAME, ArnFormat.COLON_RESOURCE_NAME
-        )
+        return self._arn("states", "stateMachine", Aws.STACK_NAME, ArnFormat.COLON_RESOURCE_NAME)
 
     def _this_state_machine_only(self) -> dict[str, dict[str, str]]:
         return {
@@ -192,7 +190,6 @@ class TransformWorkflow(Construct):
             ),
             (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
             (["sns:Publish"], failure_topic.topic_arn),
-            (["kms:Decrypt", "kms:GenerateDataKey"], key.key_arn),
         ):
             self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
         acknowledge_wildcard(
@@ -205,6 +202,16 @@ class TransformWorkflow(Construct):
             "*",
             "CDK grants log delivery (logs:*LogDelivery, resource policies) and X-Ray segments: "
             "these actions know no resource types.",
+        )
+        stack = Stack.of(self)
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],  # the topic is encrypted
+                resources=[key.key_arn],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"sns.{stack.region}.{stack.url_suffix}"}
+                },
+            )
         )
         self.role.add_to_policy(
             iam.PolicyStatement(
@@ -326,7 +333,10 @@ def workflow_definition(
                 "Choices": [{"Condition": "{% $states.input.KeyCount > 0 %}", "Next": "Transform"}],
                 "Default": "NoInput",
             },
-            "NoInput": {"Type": "Succeed", "Output": {"Skipped": "{% 'no input below ' & $inputS3Uri %}"}},
+            "NoInput": {
+                "Type": "Succeed",
+                "Output": {"Skipped": "{% 'no input below ' & $inputS3Uri %}"},
+            },
             "Transform": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync",

@@ -25,7 +25,7 @@ class DataKey(kms.Key):
         super().__init__(
             scope,
             id,
-            description=f"Data of {Stack.of(scope).stack_name}",
+            description="Encrypts what the architecture keeps",
             enable_key_rotation=True,
             pending_window=Duration.days(7),
             removal_policy=removal_policy,
@@ -81,7 +81,9 @@ def sent_by_alarms(scope: Construct) -> dict[str, dict[str, str]]:
         "StringEquals": {"aws:SourceAccount": stack.account},
         "ArnLike": {
             "aws:SourceArn": stack.format_arn(
-                service="cloudwatch", resource="alarm", resource_name="*",
+                service="cloudwatch",
+                resource="alarm",
+                resource_name="*",
                 arn_format=ArnFormat.COLON_RESOURCE_NAME,
             )
         },

@@ -20,6 +20,9 @@ ARTIFACT = _HERE / "model.tar.gz"
 SAMPLE_REQUESTS = _HERE / "samples" / "requests.csv"
 """Held-out rows, one request body per line or all lines as one."""
 
+SAMPLE_BATCH = _HERE / "samples" / "batch.csv"
+"""The same rows with an identifier before the features, as a batch job gets them."""
+
 SAMPLE_ANSWERS = _HERE / "samples" / "answers.csv"
 """The probability that the model gives for the same line of SAMPLE_REQUESTS."""
 
@@ -34,5 +37,3 @@ CONTENT_TYPE = "text/csv"
 
 FEATURES = 30
 """Numbers in one row."""
-
-SAMPLE_BATCH = _HERE / "samples" / "batch.csv"

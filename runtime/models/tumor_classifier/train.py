@@ -131,15 +131,25 @@ def csv_lines(rows: Floats) -> bytes:
     return "".join(",".join(map(repr, row)) + "\n" for row in rows.tolist()).encode()
 
 
+def with_identifiers(lines: bytes) -> bytes:
+    """Returns the lines with an identifier as the first column, which the model must not see."""
+    return b"".join(
+        b"case-%03d,%b" % (number, line)
+        for number, line in enumerate(lines.splitlines(keepends=True), start=1)
+    )
+
+
 def outputs() -> dict[str, bytes]:
     """Returns every file that training gives, by its path below the output folder."""
     data = split()
     booster = fit(data.train, data.train_labels)
     predicted = probabilities(booster, data.held_out)
     metrics = measure(data.held_out_labels, predicted)
+    requests = csv_lines(data.held_out[:SAMPLES])
     return {
         "model.tar.gz": pack(booster),
-        "samples/requests.csv": csv_lines(data.held_out[:SAMPLES]),
+        "samples/requests.csv": requests,
+        "samples/batch.csv": with_identifiers(requests),
         "samples/answers.csv": csv_lines(predicted[:SAMPLES, np.newaxis]),
         "metrics.json": (json.dumps(metrics, indent=2) + "\n").encode(),
     }

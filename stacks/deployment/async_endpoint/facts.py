@@ -103,9 +103,7 @@ FACTS = Facts(
         Limit(
             name="InvocationsPerInstance",
             value="not published: a policy on it never fires; one page still mentions it",
-            source=sagemaker_guide(
-                "async-inference-monitor.html", READ, Confidence.CONFLICTING
-            ),
+            source=sagemaker_guide("async-inference-monitor.html", READ, Confidence.CONFLICTING),
         ),
         Limit(
             name="failed requests",

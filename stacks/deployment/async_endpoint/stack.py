@@ -8,6 +8,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
+
 from mla_constructs.inference.async_endpoint import AsyncEndpoint
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.inference.hosted_model import HostedModel
@@ -16,7 +17,6 @@ from mla_constructs.scaling.backlog_scaling import BacklogScaling
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
 from runtime.models import tumor_classifier
-
 from stacks.deployment.async_endpoint.facts import FACTS
 from stacks.reference_stack import ReferenceStack
 
@@ -45,7 +45,7 @@ class AsyncEndpointStack(ReferenceStack):
         model = HostedModel(
             self,
             "Model",
-            image=BuiltInImage(scope=self),
+            image=BuiltInImage(self),
             artifact=Asset(self, "Artifact", path=str(tumor_classifier.ARTIFACT)),
             network_isolation=True,
         )
@@ -89,9 +89,7 @@ class AsyncEndpointStack(ReferenceStack):
             removal_policy=self.data_removal,
         )
 
-        scaling = BacklogScaling(
-            self, "Scaling", endpoint=endpoint, min_capacity=0, max_capacity=4
-        )
+        scaling = BacklogScaling(self, "Scaling", endpoint=endpoint, min_capacity=0, max_capacity=4)
         # Down to zero when nothing waits. Requests per instance are no measure here: asynchronous
         # endpoints do not publish InvocationsPerInstance, and a policy on it would never fire.
         scaling.track_backlog_per_instance(

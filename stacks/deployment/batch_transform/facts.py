@@ -14,6 +14,7 @@ MATRIX = sagemaker_guide("model-deploy-feature-matrix.html", READ)
 PRICING = sagemaker_guide("inference-cost-optimization.html", READ)
 
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 MACHINE = "AWS::StepFunctions::StateMachine"
 JOB = "DefinitionString.States.Transform.Arguments"
 
@@ -42,8 +43,8 @@ FACTS = Facts(
         "Scaling dimension": InTemplate(
             TARGET, "ScalableDimension", absent="none: a job's instances are fixed"
         ),
-        "Scaling metric": InTemplate(TARGET, "ScalableDimension", absent="none"),
-        "Scaling target": InTemplate(TARGET, "ScalableDimension", absent="none"),
+        "Scaling metric": InTemplate(POLICY, "PolicyType", absent="none"),
+        "Scaling target": InTemplate(POLICY, "PolicyType", absent="none"),
         "Minimum capacity": Sourced("0 instances between jobs", PRICING),
         "Maximum capacity": InTemplate(
             MACHINE, f"{JOB}.TransformResources.InstanceCount", unit="instance per job"

@@ -10,6 +10,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
+
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.transform_workflow import TransformJob, TransformWorkflow
@@ -18,7 +19,6 @@ from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge
 from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
 from runtime.models import tumor_classifier
-
 from stacks.deployment.batch_transform.facts import FACTS
 from stacks.reference_stack import ReferenceStack
 
@@ -47,7 +47,7 @@ class BatchTransformStack(ReferenceStack):
         model = HostedModel(
             self,
             "Model",
-            image=BuiltInImage(scope=self),
+            image=BuiltInImage(self),
             artifact=Asset(self, "Artifact", path=str(tumor_classifier.ARTIFACT)),
             network_isolation=True,
         )
@@ -57,7 +57,13 @@ class BatchTransformStack(ReferenceStack):
         rows.grant_list_below(model.role, "input")
         rows.grant_read_below(model.role, "input")
         rows.grant_write_below(model.role, "output")
-        _grant_sample(sample, model.role)
+        _grant_list(sample, model.role)
+        model.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[sample.bucket.arn_for_objects(sample.s3_object_key)],
+            )
+        )
 
         workflow = TransformWorkflow(
             self,
@@ -87,7 +93,7 @@ class BatchTransformStack(ReferenceStack):
             removal_policy=self.data_removal,
         )
         rows.grant_list_below(workflow.role, "input")
-        _grant_sample(sample, workflow.role)
+        _grant_list(sample, workflow.role)
 
         # Scheduler delivers at least once; the workflow itself sees to it that runs do not overlap.
         undelivered = sqs.Queue(
@@ -165,14 +171,8 @@ class BatchTransformStack(ReferenceStack):
         )
 
 
-def _grant_sample(sample: Asset, role: iam.Role) -> None:
-    """Lets the role read this one object, and find it by its key."""
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["s3:GetObject"],
-            resources=[sample.bucket.arn_for_objects(sample.s3_object_key)],
-        )
-    )
+def _grant_list(sample: Asset, role: iam.Role) -> None:
+    """Lets the role find this one object: a transform job lists a prefix, be it a whole key."""
     role.add_to_policy(
         iam.PolicyStatement(
             actions=["s3:ListBucket"],

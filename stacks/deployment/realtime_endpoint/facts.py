@@ -45,7 +45,8 @@ FACTS = Facts(
     },
     comparison={
         "Invocation": Sourced(
-            "InvokeEndpoint, answer in the response", sagemaker_guide("realtime-endpoints.html", READ)
+            "InvokeEndpoint, answer in the response",
+            sagemaker_guide("realtime-endpoints.html", READ),
         ),
         "Payload": Sourced(
             "stay under 6 MiB: the guide says 25 MB, the feature matrix 6 MB, the SDK 6,291,456 B",

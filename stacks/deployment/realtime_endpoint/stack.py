@@ -7,6 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
+
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.realtime_endpoint import DataCapture, RealtimeEndpoint
@@ -15,7 +16,6 @@ from mla_constructs.scaling.instance_scaling import InstanceScaling
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
 from runtime.models import tumor_classifier
-
 from stacks.deployment.realtime_endpoint.facts import FACTS
 from stacks.reference_stack import ReferenceStack
 
@@ -33,7 +33,7 @@ class RealtimeEndpointStack(ReferenceStack):
         model = HostedModel(
             self,
             "Model",
-            image=BuiltInImage(scope=self),
+            image=BuiltInImage(self),
             artifact=Asset(self, "Artifact", path=str(tumor_classifier.ARTIFACT)),
             network_isolation=True,
         )
@@ -95,9 +95,7 @@ class RealtimeEndpointStack(ReferenceStack):
         )
         alarms.watch(
             "ModelLatency",
-            endpoint.metric(
-                "ModelLatency", statistic="p99", unit=cloudwatch.Unit.MICROSECONDS
-            ),
+            endpoint.metric("ModelLatency", statistic="p99", unit=cloudwatch.Unit.MICROSECONDS),
             at_least=500_000,
             minutes=5,
             meaning="One request in a hundred waits 0.5 s or more for the model.",

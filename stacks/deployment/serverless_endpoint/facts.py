@@ -60,9 +60,7 @@ FACTS = Facts(
         "Maximum capacity": InTemplate(
             CONFIG, f"{SERVERLESS}.MaxConcurrency", unit="concurrent requests"
         ),
-        "When idle": Sourced(
-            "nothing runs; only provisioned concurrency is billed", PRICING
-        ),
+        "When idle": Sourced("nothing runs; only provisioned concurrency is billed", PRICING),
         "Cold start": Sourced(
             "after a pause and beyond the warm environments; part of OverheadLatency",
             sagemaker_guide("serverless-endpoints-monitoring.html", READ),

@@ -7,6 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
+
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
@@ -14,7 +15,6 @@ from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.scaling.provisioned_concurrency_scaling import ProvisionedConcurrencyScaling
 from mla_constructs.security.data_key import DataKey
 from runtime.models import tumor_classifier
-
 from stacks.deployment.serverless_endpoint.facts import FACTS
 from stacks.reference_stack import ReferenceStack
 
@@ -31,7 +31,7 @@ class ServerlessEndpointStack(ReferenceStack):
         model = HostedModel(
             self,
             "Model",
-            image=BuiltInImage(scope=self),
+            image=BuiltInImage(self),
             artifact=Asset(self, "Artifact", path=str(tumor_classifier.ARTIFACT)),
             # Serverless inference supports neither network isolation, nor a VPC, nor data capture.
             network_isolation=False,
@@ -78,9 +78,7 @@ class ServerlessEndpointStack(ReferenceStack):
         )
         alarms.watch(
             "ModelLatency",
-            endpoint.metric(
-                "ModelLatency", statistic="p99", unit=cloudwatch.Unit.MICROSECONDS
-            ),
+            endpoint.metric("ModelLatency", statistic="p99", unit=cloudwatch.Unit.MICROSECONDS),
             at_least=500_000,
             minutes=5,
             meaning="One request in a hundred waits 0.5 s or more for the model.",

@@ -1,0 +1,1 @@
+"""The `mla` command: the architectures as study material."""

@@ -1,0 +1,116 @@
+"""Templates from the cloud assembly on disk; what is missing or stale is synthesized anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from catalogue.discover import ROOT, Architecture
+from catalogue.errors import UsageError
+from catalogue.template import Template
+
+CDK_OUT = ROOT / "cdk.out"
+CACHE = ROOT / ".mla" / "cdk.out"
+"""Where stale templates are synthesized: cdk.out stays as the CDK command line left it."""
+
+
+def load(architectures: Sequence[Architecture], assembly: Path | None = None) -> list[Template]:
+    """Returns the architectures' templates.
+
+    Args:
+        architectures: Whose templates.
+        assembly: A cloud assembly to read as it is; None reads cdk.out and synthesizes what is
+            missing there or older than its sources.
+
+    Raises:
+        UsageError: The assembly lacks a template, a template is not readable, or synthesis failed.
+    """
+    if assembly is not None:
+        return [_read(assembly, architecture) for architecture in architectures]
+    stale = [a for a in architectures if not any(_fresh(d, a) for d in (CDK_OUT, CACHE))]
+    if stale:
+        synthesize([a.slug for a in stale], CACHE)
+    return [_read(CDK_OUT if _fresh(CDK_OUT, a) else CACHE, a) for a in architectures]
+
+
+def _template_file(assembly: Path, architecture: Architecture) -> Path:
+    return assembly / f"{architecture.stack_id}.template.json"
+
+
+def _read(assembly: Path, architecture: Architecture) -> Template:
+    file = _template_file(assembly, architecture)
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"There is no {file}: run `make synth`, or name a cloud assembly that has it."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{file} is not a readable template ({error}): delete it and run `make synth`."
+        ) from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{file} holds no template: delete it and run `make synth`.")
+    return Template(document, architecture.slug)
+
+
+def _fresh(assembly: Path, architecture: Architecture) -> bool:
+    file = _template_file(assembly, architecture)
+    return file.exists() and file.stat().st_mtime > _newest_source(architecture)
+
+
+def _newest_source(architecture: Architecture) -> float:
+    """Returns when the newest of the files that decide the template was written."""
+    folders = [architecture.folder, ROOT / "constructs", ROOT / "runtime"]
+    shared = [ROOT / name for name in ("app.py", "cdk.json", "requirements.txt")]
+    files = [*shared, *(ROOT / "stacks").glob("*.py"), *(ROOT / "catalogue").glob("*.py")]
+    for folder in folders:
+        files += [Path(top, name) for top, _, names in os.walk(folder) for name in names]
+    return max(file.stat().st_mtime for file in files if "__pycache__" not in file.parts)
+
+
+def synthesize(
+    slugs: Iterable[str], outdir: Path, *, reports: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Runs app.py for some architectures, with the context of cdk.json.
+
+    Args:
+        slugs: Which ones; none means all.
+        outdir: Receives the cloud assembly.
+        reports: Also run the compliance packs; their findings are then no failure.
+
+    Returns:
+        The finished process.
+
+    Raises:
+        UsageError: Synthesis failed; the message is the app's own.
+    """
+    context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    if chosen := ",".join(slugs):
+        context["stack"] = chosen
+    if reports:
+        context["packs"] = "all"
+    environment = {
+        **os.environ,
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_OUTDIR": str(outdir),
+        # Node comes with the virtual environment, activated or not.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    }
+    process = subprocess.run(  # noqa: S603 - our own app, no shell
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode and not reports:
+        message = process.stderr.strip().splitlines() or ["no message"]
+        raise UsageError(f"Synthesis failed: {message[-1].removeprefix('error: ')}")
+    return process

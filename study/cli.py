@@ -1,0 +1,92 @@
+"""The `mla` command. Whatever is not needed by every subcommand is imported where it is used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from catalogue.errors import UsageError
+from study.report import Format
+
+app = typer.Typer(
+    help="Study the reference architectures: list them, show one, compare several.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print it.")]
+AssemblyOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Cloud assembly to read as it is. Without it, cdk.out is read and what is missing "
+        "or older than its sources is synthesized."
+    ),
+]
+
+
+@app.command("list")
+def list_architectures(
+    domain: Annotated[str | None, typer.Option(help="Only this exam domain.")] = None,
+    task: Annotated[str | None, typer.Option(help="Only this exam task, such as 3.1.")] = None,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Lists the architectures by exam domain."""
+    from study.listing import listing
+
+    typer.echo(listing(domain=domain, task=task).render(how))
+
+
+@app.command()
+def show(
+    slug: Annotated[str, typer.Argument(help="Architecture, such as realtime_endpoint.")],
+    compliance: Annotated[
+        bool, typer.Option("--compliance", help="Findings of NIST 800-53 R5, HIPAA and PCI DSS.")
+    ] = False,
+    assembly: AssemblyOption = None,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Shows one architecture: facts with sources, resources, IAM statements, outputs."""
+    from catalogue.discover import select
+
+    (architecture,) = select([slug])
+    if compliance:
+        from study.compliance import compliance_report
+
+        report = compliance_report(architecture)
+    else:
+        from study.assembly import load
+        from study.show import show as show_report
+
+        (template,) = load([architecture], assembly)
+        report = show_report(architecture, template)
+    typer.echo(report.render(how))
+
+
+@app.command()
+def compare(
+    slugs: Annotated[list[str], typer.Argument(help="Two architectures or more.")],
+    assembly: AssemblyOption = None,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Lays architectures side by side: facts first, then what their templates differ in."""
+    from catalogue.discover import select
+    from study.assembly import load
+    from study.compare import compare as comparison
+
+    architectures = select(dict.fromkeys(slugs))
+    if len(architectures) < 2:  # noqa: PLR2004
+        raise UsageError(f"{slugs[0]!r} alone cannot be compared: name two architectures or more.")
+    typer.echo(comparison(architectures, load(architectures, assembly)).render(how))
+
+
+def main() -> None:
+    """Runs the command; unusable input ends it with one sentence and exit code 2."""
+    try:
+        app()
+    except UsageError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)

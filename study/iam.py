@@ -1,0 +1,45 @@
+"""What a template's roles may do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from catalogue.template import Template
+
+
+def as_list(value: Any) -> list[Any]:
+    """Returns IAM's "one or a list of them" as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields role and statement of all identity policies."""
+    for _, properties in template.of_type("AWS::IAM::Policy"):
+        roles = ", ".join(role.strip("<>") for role in properties.get("Roles", []))
+        for statement in properties["PolicyDocument"]["Statement"]:
+            yield roles, statement
+    for logical_id, properties in template.of_type("AWS::IAM::Role"):
+        for policy in properties.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield logical_id, statement
+
+
+def allowed_actions(template: Template) -> set[str]:
+    """Returns every action that the template's roles are allowed."""
+    return {
+        action
+        for _, statement in statements(template)
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    }
+
+
+def condition_text(statement: dict[str, Any]) -> str:
+    """Returns a statement's conditions on one line each, such as "StringEquals key = value"."""
+    return "\n".join(
+        f"{operator} {key} = {value if isinstance(value, str) else json.dumps(value)}"
+        for operator, keys in statement.get("Condition", {}).items()
+        for key, value in keys.items()
+    )

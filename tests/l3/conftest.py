@@ -1,0 +1,120 @@
+"""A tiny stack, and what the constructs under test are made from."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk.assertions import Template
+from aws_cdk.aws_s3_assets import Asset
+
+from mla_constructs.inference.async_endpoint import AsyncEndpoint
+from mla_constructs.inference.built_in_image import BuiltInImage
+from mla_constructs.inference.hosted_model import HostedModel
+from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
+from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
+from mla_constructs.security.data_key import DataKey
+
+ROOT = Path(__file__).resolve().parents[2]
+# Without the project's feature flags a construct gives another template than in its stack.
+FLAGS: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+
+
+class Parts:
+    """A stack and its parts, each created when first asked for; `template` ends the building."""
+
+    def __init__(self) -> None:
+        self.stack = Stack(App(context=FLAGS), "Test")
+
+    @cached_property
+    def key(self) -> DataKey:
+        return DataKey(self.stack, "Key", removal_policy=RemovalPolicy.DESTROY)
+
+    @cached_property
+    def model(self) -> HostedModel:
+        return HostedModel(
+            self.stack,
+            "Model",
+            image=BuiltInImage(self.stack),
+            artifact=Asset(self.stack, "Artifact", path=__file__),
+            network_isolation=False,
+        )
+
+    @cached_property
+    def bucket(self) -> s3.Bucket:
+        return s3.Bucket(self.stack, "Bucket")
+
+    @cached_property
+    def topic(self) -> sns.Topic:
+        return sns.Topic(self.stack, "Topic")
+
+    def realtime(self, **changes: Any) -> RealtimeEndpoint:
+        arguments = {
+            "model": self.model,
+            "instance_type": "ml.m5.large",
+            "initial_instance_count": 1,
+            "routing_strategy": "LEAST_OUTSTANDING_REQUESTS",
+            "model_data_download_timeout": Duration.seconds(120),
+            "container_startup_health_check_timeout": Duration.seconds(90),
+            "data_capture": None,
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+        return RealtimeEndpoint(self.stack, "Endpoint", **(arguments | changes))
+
+    def serverless(self, **changes: Any) -> ServerlessEndpoint:
+        arguments = {
+            "model": self.model,
+            "memory_size_mb": 2048,
+            "max_concurrency": 5,
+            "provisioned_concurrency": 1,
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+        return ServerlessEndpoint(self.stack, "Endpoint", **(arguments | changes))
+
+    def asynchronous(self, **changes: Any) -> AsyncEndpoint:
+        arguments = {
+            "model": self.model,
+            "instance_type": "ml.m5.large",
+            "initial_instance_count": 1,
+            "max_concurrent_invocations_per_instance": 4,
+            "model_data_download_timeout": Duration.seconds(120),
+            "container_startup_health_check_timeout": Duration.seconds(90),
+            "bucket": self.bucket,
+            "output_prefix": "output",
+            "failure_prefix": "failure",
+            "success_topic": self.topic,
+            "error_topic": self.topic,
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+        return AsyncEndpoint(self.stack, "Endpoint", **(arguments | changes))
+
+    @cached_property
+    def template(self) -> Template:
+        return Template.from_stack(self.stack)
+
+    def resolve(self, value: Any) -> Any:
+        """Returns what a value that may hold tokens is in the template."""
+        return self.stack.resolve(value)
+
+
+@pytest.fixture(scope="session")
+def new_parts() -> type[Parts]:
+    return Parts
+
+
+@pytest.fixture
+def parts() -> Parts:
+    return Parts()
