@@ -51,7 +51,8 @@ class Architecture:
         facts = import_module(f"{self.module}.facts").FACTS
         if not isinstance(facts, Facts):
             raise UsageError(
-                f"{self.module}.facts.FACTS is {type(facts).__name__}: make it a catalogue.model.Facts."
+                f"{self.module}.facts.FACTS is {type(facts).__name__}: "
+                "make it a catalogue.model.Facts."
             )
         return facts
 

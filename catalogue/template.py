@@ -95,17 +95,19 @@ def readable(value: Any) -> Any:
     """Returns a template's value with every intrinsic function written as text."""
     match value:
         case {"Ref": str(name)} if len(value) == 1:
-            return f"<{name}>"
+            text: Any = f"<{name}>"
         case {"Fn::GetAtt": [name, attribute]}:
-            return f"<{name}.{attribute}>"
+            text = f"<{name}.{attribute}>"
         case {"Fn::Join": [separator, list(parts)]}:
-            return str(separator).join(str(readable(part)) for part in parts)
-        case {"Fn::Sub": str(text)}:
-            return text.replace("${", "<").replace("}", ">")
+            text = str(separator).join(str(readable(part)) for part in parts)
+        case {"Fn::Sub": str(pattern)}:
+            text = pattern.replace("${", "<").replace("}", ">")
         case {"Fn::FindInMap": [mapping, *_]}:
-            return f"<{mapping}>"
+            text = f"<{mapping}>"
         case dict():
-            return {name: readable(item) for name, item in value.items()}
+            text = {name: readable(item) for name, item in value.items()}
         case list():
-            return [readable(item) for item in value]
-    return value
+            text = [readable(item) for item in value]
+        case _:
+            text = value
+    return text

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from catalogue.discover import ROOT, Architecture
 from catalogue.errors import UsageError
@@ -17,6 +16,9 @@ from catalogue.template import Template
 CDK_OUT = ROOT / "cdk.out"
 CACHE = ROOT / ".mla" / "cdk.out"
 """Where stale templates are synthesized: cdk.out stays as the CDK command line left it."""
+
+FINDINGS = 1
+"""Exit code of app.py when a rule found something."""
 
 
 def load(architectures: Sequence[Architecture], assembly: Path | None = None) -> list[Template]:
@@ -77,7 +79,7 @@ def _newest_source(architecture: Architecture) -> float:
 def synthesize(
     slugs: Iterable[str], outdir: Path, *, reports: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Runs app.py for some architectures, with the context of cdk.json.
+    """Runs app.py for some architectures.
 
     Args:
         slugs: Which ones; none means all.
@@ -90,14 +92,10 @@ def synthesize(
     Raises:
         UsageError: Synthesis failed; the message is the app's own.
     """
-    context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    if chosen := ",".join(slugs):
-        context["stack"] = chosen
-    if reports:
-        context["packs"] = "all"
+    settings = {"stack": ",".join(slugs), "packs": "all" if reports else ""}
     environment = {
         **os.environ,
-        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_CONTEXT_JSON": json.dumps({name: value for name, value in settings.items() if value}),
         "CDK_OUTDIR": str(outdir),
         # Node comes with the virtual environment, activated or not.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
@@ -110,7 +108,7 @@ def synthesize(
         text=True,
         check=False,
     )
-    if process.returncode and not reports:
+    if process.returncode not in ((0, FINDINGS) if reports else (0,)):
         message = process.stderr.strip().splitlines() or ["no message"]
         raise UsageError(f"Synthesis failed: {message[-1].removeprefix('error: ')}")
     return process

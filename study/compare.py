@@ -32,11 +32,11 @@ def compare(architectures: Sequence[Architecture], templates: Sequence[Template]
         sections=[
             Section(
                 "Facts",
-                ["", *slugs],
+                ["Fact", *slugs],
                 [*_general(architectures), *_facts(architectures, templates)],
                 note="A number names the source; what has none is read from the template.",
             ),
-            Section("Chosen over the others when", ["", *slugs], list(_choices(architectures))),
+            Section("Chosen over the others when", ["Fact", *slugs], list(_choices(architectures))),
             Section("Resources", ["Type", *slugs], list(_resources(templates))),
             Section(
                 "Properties that differ between resources of the same role",

@@ -20,12 +20,12 @@ def show(architecture: Architecture, template: Template) -> Report:
         title=f"{facts.title} ({architecture.slug})",
         lead=facts.summary,
         sections=[
-            Section("In short", ["", ""], list(_short(architecture))),
+            Section("In short", ["Fact", "Here"], list(_short(architecture))),
             Section("Choose it when", ["Requirement"], [[reason] for reason in facts.choose_when]),
             Section("Rather than", ["Other", "When"], list(facts.rather_than.items())),
             Section(
                 f"As an answer to: {facts.question}",
-                ["", ""],
+                ["Fact", "Here"],
                 [[name, stated(fact, template)] for name, fact in facts.comparison.items()],
                 note="A number names the source; what has none is read from the template.",
             ),

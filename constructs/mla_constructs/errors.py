@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class InvalidArgument(ValueError):  # noqa: N818 - "argument" is what it is about
-    """A constructor value that AWS does not accept: the value received and the fix, one sentence."""
+    """A constructor value that AWS does not accept: one sentence with the value and the fix."""
 
 
 def require_between(

@@ -56,7 +56,7 @@ class Parts:
         return sns.Topic(self.stack, "Topic")
 
     def realtime(self, **changes: Any) -> RealtimeEndpoint:
-        arguments = {
+        arguments: dict[str, Any] = {
             "model": self.model,
             "instance_type": "ml.m5.large",
             "initial_instance_count": 1,
@@ -71,7 +71,7 @@ class Parts:
         return RealtimeEndpoint(self.stack, "Endpoint", **(arguments | changes))
 
     def serverless(self, **changes: Any) -> ServerlessEndpoint:
-        arguments = {
+        arguments: dict[str, Any] = {
             "model": self.model,
             "memory_size_mb": 2048,
             "max_concurrency": 5,
@@ -83,7 +83,7 @@ class Parts:
         return ServerlessEndpoint(self.stack, "Endpoint", **(arguments | changes))
 
     def asynchronous(self, **changes: Any) -> AsyncEndpoint:
-        arguments = {
+        arguments: dict[str, Any] = {
             "model": self.model,
             "instance_type": "ml.m5.large",
             "initial_instance_count": 1,

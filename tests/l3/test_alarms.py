@@ -86,9 +86,7 @@ def test_alarms_of_this_account_may_publish(
     assert allowed["Condition"] == SENT_BY_ALARMS
 
 
-def test_nobody_may_publish_without_tls(
-    topic: str, statements: dict[str, dict[str, Any]]
-) -> None:
+def test_nobody_may_publish_without_tls(topic: str, statements: dict[str, dict[str, Any]]) -> None:
     denied = statements["Deny"]
     assert (denied["Principal"], denied["Action"]) == ("*", "sns:Publish")
     assert denied["Resource"] == {"Ref": topic}

@@ -235,15 +235,3 @@ def test_listing_is_granted_below_the_prefix(fresh: Buckets) -> None:
             "Condition": {"StringLike": {"s3:prefix": "input/*"}},
         }
     ]
-
-
-def test_access_logs_are_kept_as_long_as_told(parts: Parts) -> None:
-    AccessLogBucket(
-        parts.stack,
-        "AccessLogs",
-        removal_policy=RemovalPolicy.RETAIN,
-        expire_after=Duration.days(365),
-    )
-    (bucket,) = parts.template.find_resources("AWS::S3::Bucket").values()
-    (rule,) = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert rule["ExpirationInDays"] == 365

@@ -18,7 +18,7 @@ Variant = sagemaker.CfnEndpointConfig.ProductionVariantProperty
 
 
 def variant(parts: Parts, **changes: Any) -> Variant:
-    arguments = {
+    arguments: dict[str, Any] = {
         "model": parts.model,
         "instance_type": "ml.m5.large",
         "initial_instance_count": 2,
@@ -60,6 +60,11 @@ def test_where_a_queue_spreads_the_requests_there_is_no_routing(parts: Parts) ->
         ({"initial_instance_count": 0}, "initial_instance_count is 0: choose a value from 1"),
         ({"initial_instance_count": -1}, "initial_instance_count is -1: choose a value from 1"),
         ({"initial_instance_count": 10_001}, "initial_instance_count is 10001: choose a value"),
+        pytest.param(
+            {"initial_instance_count": 1_234_567},
+            "initial_instance_count is 1234567: choose a value",
+            marks=pytest.mark.xfail(strict=True, reason="six digits are shown: 1.23457e+06"),
+        ),
         (
             {"model_data_download_timeout": Duration.seconds(59)},
             "model_data_download_timeout is 59 s: choose a value from 60 to 3600 s",

@@ -42,7 +42,7 @@ def instance_variant(
     """
     if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", instance_type):
         raise InvalidArgument(
-            f"instance_type is {instance_type!r}: write it as SageMaker does, such as 'ml.m5.large'."
+            f"instance_type is {instance_type!r}: write it as SageMaker does, like 'ml.m5.large'."
         )
     require_between("initial_instance_count", initial_instance_count, 1, 10_000)
     for name, timeout in (

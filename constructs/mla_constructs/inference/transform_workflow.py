@@ -275,112 +275,141 @@ def workflow_definition(
 
     Source: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
     """
-    on_failure = {
-        "ErrorEquals": ["States.ALL"],
-        "Output": "{% $states.errorOutput %}",
-        "Next": "ReportFailure",
-    }
-    input_path = "$substringAfter($inputS3Uri, 's3://')"
     return {
         "Comment": "Transforms what lies below a prefix, one run at a time.",
         "QueryLanguage": "JSONata",
         "StartAt": "FindOlderRun",
         "States": {
-            "FindOlderRun": {
-                "Type": "Task",
-                "Resource": "arn:aws:states:::aws-sdk:sfn:listExecutions",
-                "Arguments": {
-                    "StateMachineArn": "{% $states.context.StateMachine.Id %}",
-                    "StatusFilter": "RUNNING",
+            **_only_one_run(default_input_uri),
+            **_only_with_input(),
+            **_transform(request, timeout),
+            **_report_failure(failure_topic_arn),
+        },
+    }
+
+
+ON_FAILURE = {
+    "ErrorEquals": ["States.ALL"],
+    "Output": "{% $states.errorOutput %}",
+    "Next": "ReportFailure",
+}
+
+
+def _only_one_run(default_input_uri: str) -> dict[str, Any]:
+    """States that end a run while an older one goes on.
+
+    Runs are listed newest first: of two that start together, the older one goes on.
+    """
+    given = "$states.context.Execution.Input.InputS3Uri"
+    return {
+        "FindOlderRun": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:sfn:listExecutions",
+            "Arguments": {
+                "StateMachineArn": "{% $states.context.StateMachine.Id %}",
+                "StatusFilter": "RUNNING",
+            },
+            "Assign": {
+                "inputS3Uri": f"{{% $exists({given}) ? {given} : '{default_input_uri}' %}}",
+                "oldestRun": "{% $states.result.Executions[-1].ExecutionArn %}",
+            },
+            "Catch": [ON_FAILURE],
+            "Next": "IsThisTheOldestRun",
+        },
+        "IsThisTheOldestRun": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "Condition": "{% $oldestRun = $states.context.Execution.Id %}",
+                    "Next": "FindInput",
+                }
+            ],
+            "Default": "OlderRunGoesOn",
+        },
+        "OlderRunGoesOn": {"Type": "Succeed", "Output": {"Skipped": "an older run goes on"}},
+    }
+
+
+def _only_with_input() -> dict[str, Any]:
+    """States that end a run without input: a transform job would fail on an empty prefix."""
+    path = "$substringAfter($inputS3Uri, 's3://')"
+    return {
+        "FindInput": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2",
+            "Arguments": {
+                "Bucket": f"{{% $substringBefore({path}, '/') %}}",
+                "Prefix": f"{{% $substringAfter({path}, '/') %}}",
+                "MaxKeys": 1,
+            },
+            "Output": {"KeyCount": "{% $states.result.KeyCount %}"},
+            "Catch": [ON_FAILURE],
+            "Next": "IsThereInput",
+        },
+        "IsThereInput": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $states.input.KeyCount > 0 %}", "Next": "Transform"}],
+            "Default": "NoInput",
+        },
+        "NoInput": {
+            "Type": "Succeed",
+            "Output": {"Skipped": "{% 'no input below ' & $inputS3Uri %}"},
+        },
+    }
+
+
+def _transform(request: dict[str, Any], timeout: Duration) -> dict[str, Any]:
+    """The state that runs the job and waits for its end."""
+    return {
+        "Transform": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync",
+            "Arguments": request,
+            "TimeoutSeconds": timeout.to_seconds(),
+            "Output": {
+                "TransformJobName": "{% $states.result.TransformJobName %}",
+                "S3OutputPath": "{% $states.result.TransformOutput.S3OutputPath %}",
+            },
+            "Retry": [
+                {
+                    "ErrorEquals": [
+                        # Throttling arrives under the service's general name.
+                        "SageMaker.AmazonSageMakerException",
+                        "SageMaker.ResourceLimitExceededException",
+                    ],
+                    "IntervalSeconds": 60,
+                    "BackoffRate": 2,
+                    "MaxAttempts": 3,
+                    "JitterStrategy": "FULL",
+                }
+            ],
+            "Catch": [ON_FAILURE],
+            "End": True,
+        }
+    }
+
+
+def _report_failure(topic_arn: str) -> dict[str, Any]:
+    """States that publish why a run failed, and fail it."""
+    return {
+        "ReportFailure": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sns:publish",
+            "Arguments": {
+                "TopicArn": topic_arn,
+                "Subject": "Batch transform failed",
+                "Message": {
+                    "Execution": "{% $states.context.Execution.Id %}",
+                    "Error": "{% $states.input.Error %}",
+                    "Cause": "{% $states.input.Cause %}",
                 },
-                "Assign": {
-                    "inputS3Uri": (
-                        "{% $exists($states.context.Execution.Input.InputS3Uri) "
-                        "? $states.context.Execution.Input.InputS3Uri "
-                        f": '{default_input_uri}' %}}"
-                    ),
-                    # Runs are listed newest first: of two that start together, the older goes on.
-                    "oldestRun": "{% $states.result.Executions[-1].ExecutionArn %}",
-                },
-                "Catch": [on_failure],
-                "Next": "IsThisTheOldestRun",
             },
-            "IsThisTheOldestRun": {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "Condition": "{% $oldestRun = $states.context.Execution.Id %}",
-                        "Next": "FindInput",
-                    }
-                ],
-                "Default": "OlderRunGoesOn",
-            },
-            "OlderRunGoesOn": {"Type": "Succeed", "Output": {"Skipped": "an older run goes on"}},
-            "FindInput": {
-                "Type": "Task",
-                "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2",
-                "Arguments": {
-                    "Bucket": f"{{% $substringBefore({input_path}, '/') %}}",
-                    "Prefix": f"{{% $substringAfter({input_path}, '/') %}}",
-                    "MaxKeys": 1,
-                },
-                "Output": {"KeyCount": "{% $states.result.KeyCount %}"},
-                "Catch": [on_failure],
-                "Next": "IsThereInput",
-            },
-            "IsThereInput": {
-                "Type": "Choice",
-                "Choices": [{"Condition": "{% $states.input.KeyCount > 0 %}", "Next": "Transform"}],
-                "Default": "NoInput",
-            },
-            "NoInput": {
-                "Type": "Succeed",
-                "Output": {"Skipped": "{% 'no input below ' & $inputS3Uri %}"},
-            },
-            "Transform": {
-                "Type": "Task",
-                "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync",
-                "Arguments": request,
-                "TimeoutSeconds": timeout.to_seconds(),
-                "Output": {
-                    "TransformJobName": "{% $states.result.TransformJobName %}",
-                    "S3OutputPath": "{% $states.result.TransformOutput.S3OutputPath %}",
-                },
-                "Retry": [
-                    {
-                        "ErrorEquals": [
-                            # Throttling arrives under the service's general name.
-                            "SageMaker.AmazonSageMakerException",
-                            "SageMaker.ResourceLimitExceededException",
-                        ],
-                        "IntervalSeconds": 60,
-                        "BackoffRate": 2,
-                        "MaxAttempts": 3,
-                        "JitterStrategy": "FULL",
-                    }
-                ],
-                "Catch": [on_failure],
-                "End": True,
-            },
-            "ReportFailure": {
-                "Type": "Task",
-                "Resource": "arn:aws:states:::sns:publish",
-                "Arguments": {
-                    "TopicArn": failure_topic_arn,
-                    "Subject": "Batch transform failed",
-                    "Message": {
-                        "Execution": "{% $states.context.Execution.Id %}",
-                        "Error": "{% $states.input.Error %}",
-                        "Cause": "{% $states.input.Cause %}",
-                    },
-                },
-                "Output": "{% $states.input %}",
-                "Next": "Failed",
-            },
-            "Failed": {
-                "Type": "Fail",
-                "Error": "{% $states.input.Error %}",
-                "Cause": "{% $states.input.Cause %}",
-            },
+            "Output": "{% $states.input %}",
+            "Next": "Failed",
+        },
+        "Failed": {
+            "Type": "Fail",
+            "Error": "{% $states.input.Error %}",
+            "Cause": "{% $states.input.Cause %}",
         },
     }

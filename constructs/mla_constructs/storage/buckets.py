@@ -13,7 +13,7 @@ from mla_constructs.storage.empty_on_delete import BucketEmptier
 
 
 class AccessLogBucket(s3.Bucket):
-    """Receives the access logs of the other buckets; private, TLS-only, versioned.
+    """Receives the access logs of the other buckets, for 90 days; private, TLS-only, versioned.
 
     Encrypted with S3's own key: S3 cannot deliver access logs to a bucket that defaults to SSE-KMS.
 
@@ -21,7 +21,6 @@ class AccessLogBucket(s3.Bucket):
         scope: Parent construct.
         id: Construct ID.
         removal_policy: DESTROY also empties the bucket.
-        expire_after: How long logs are kept.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
     """
@@ -32,7 +31,6 @@ class AccessLogBucket(s3.Bucket):
         id: str,
         *,
         removal_policy: RemovalPolicy,
-        expire_after: Duration = Duration.days(90),
     ) -> None:
         super().__init__(
             scope,
@@ -43,7 +41,7 @@ class AccessLogBucket(s3.Bucket):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=True,
-            lifecycle_rules=[_expiry(expire_after)],
+            lifecycle_rules=[_expiry(Duration.days(90))],
             removal_policy=removal_policy,
         )
         if removal_policy is RemovalPolicy.DESTROY:

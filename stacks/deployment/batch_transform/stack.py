@@ -151,7 +151,7 @@ class BatchTransformStack(ReferenceStack):
             runs.metric_aborted(period=minute),
             at_least=1,
             minutes=1,
-            meaning="A run was stopped by hand.",
+            meaning="A run was stopped by hand: its rows wait for the next run.",
         )
         alarms.watch(
             "LongRun",

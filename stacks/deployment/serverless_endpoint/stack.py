@@ -88,7 +88,7 @@ class ServerlessEndpointStack(ReferenceStack):
             endpoint.metric("ServerlessConcurrentExecutionsUtilization", statistic="Maximum"),
             at_least=0.8,
             minutes=5,
-            meaning="80 % of the maximum concurrency is in use: beyond 100 % requests are throttled.",
+            meaning="80 % of the maximum concurrency is in use: beyond it requests are throttled.",
         )
         alarms.watch(
             "ColdStarts",

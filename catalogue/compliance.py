@@ -1,0 +1,29 @@
+"""Findings of the compliance packs that a sandbox does not pay for, rule by rule.
+
+Every rule of NIST 800-53 R5, HIPAA and PCI DSS that is not listed here is a gate: a finding of it
+fails the tests. A rule listed here that no longer finds anything fails them too.
+"""
+
+from __future__ import annotations
+
+WAIVED = {
+    "CloudWatchLogGroupEncrypted": "One log group, of the function that empties buckets: it holds "
+    "counts of deleted objects and no data, and CloudWatch encrypts it with its own key.",
+    "IAMNoInlinePolicy": "Each policy belongs to one role and goes with it; a managed policy could "
+    "be attached to another role by mistake, and would count against a quota of the account.",
+    "LambdaConcurrency": "One function, run once per bucket when the stack is deleted. Reserving "
+    "concurrency takes it from the account, and a new account has too little to reserve any.",
+    "LambdaDLQ": "CloudFormation waits for the function's answer and reports a missing one as a "
+    "failed deletion; nobody would replay the event from a queue.",
+    "LambdaInsideVPC": "The function reaches S3 and CloudFormation alone, under a role that "
+    "can touch only these buckets; a VPC for it costs interface endpoints by the hour.",
+    "S3BucketReplicationEnabled": "Replication doubles storage and needs a second Region; what "
+    "lies here is made again by deploying again. Production data with a recovery objective needs "
+    "it.",
+    "S3DefaultEncryptionKMS": "The access-log buckets: S3 delivers access logs only to buckets "
+    "that default to SSE-S3.",
+}
+"""Rule name without its pack -> why a sandbox does not pay for it."""
+
+WAIVED_PACKS = ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321")
+"""The packs that report; AwsSolutions and Serverless are gates of every synthesis."""

@@ -1,0 +1,116 @@
+"""The rooms of the project and the direction in which they may know each other."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catalogue.discover import ROOT
+
+ROOMS = {
+    "catalogue": ROOT / "catalogue",
+    "mla_constructs": ROOT / "constructs" / "mla_constructs",
+    "runtime": ROOT / "runtime",
+    "stacks": ROOT / "stacks",
+    "study": ROOT / "study",
+}
+
+MAY_KNOW = {
+    "catalogue": set(),
+    "mla_constructs": {"aws_cdk", "constructs"},
+    "runtime": set(),
+    "stacks": {"aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"},
+    "study": {"catalogue"},
+}
+WATCHED = {*ROOMS, "aws_cdk", "cdk_nag", "constructs"}
+
+AT_SYNTHESIS = {"boto3", "botocore", "random", "requests", "secrets", "socket", "time", "uuid"}
+"""Modules through which the same input could give other bytes."""
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_one_way(room: str) -> None:
+    for file in ROOMS[room].rglob("*.py"):
+        known = set(imports(file)) & WATCHED - {room}
+        assert known <= MAY_KNOW[room], f"{file.relative_to(ROOT)} knows {known - MAY_KNOW[room]}"
+
+
+@pytest.mark.parametrize("room", ["mla_constructs", "stacks"])
+def test_synthesis_asks_neither_clock_nor_chance_nor_network(room: str) -> None:
+    for file in ROOMS[room].rglob("*.py"):
+        assert not set(imports(file)) & AT_SYNTHESIS, file.relative_to(ROOT)
+        text = file.read_text()
+        assert not re.search(r"os\.environ|getenv|datetime\.now|date\.today", text), file
+
+
+def test_constructs_is_a_source_root_and_never_a_package() -> None:
+    assert not (ROOT / "constructs" / "__init__.py").exists()
+    found = subprocess.run(
+        [sys.executable, "-c", "import constructs; print(constructs.__file__)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "site-packages" in found, "the folder hides the package that aws_cdk imports"
+
+
+def test_listing_starts_no_node_and_imports_no_cdk() -> None:
+    code = (
+        "import sys; from study.listing import listing; from study.report import Format; "
+        "listing().render(Format.TABLE); "
+        "print([m for m in ('aws_cdk', 'jsii', 'boto3', 'jmespath') if m in sys.modules])"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "[]"
+
+
+def test_lock_file_names_no_registry() -> None:
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
+    assert lock["packages"]["node_modules/aws-cdk"]["version"] == "2.1148.1"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        file
+        for pattern in ("requirements*.txt", "runtime/**/requirements*.txt")
+        for file in sorted(ROOT.glob(pattern))
+    ],
+    ids=lambda file: str(file.relative_to(ROOT)),
+)
+def test_requirements_are_pinned_exactly(file: Path) -> None:
+    for line in file.read_text().splitlines():
+        if line and not line.startswith(("#", "-r ", "-e ")):
+            assert re.match(r"[\w.-]+==[\w.]+( *;|$)", line), line
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{file.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for folder in ROOMS.values()
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and (node.end_lineno or 0) - node.lineno > 60
+        and node.name != "__init__"  # a constructor may be one long list of named properties
+    ]
+    assert long == []
