@@ -1,0 +1,56 @@
+# make synth   CloudFormation of every architecture in cdk.out/, and the catalogue
+# make test    the whole test suite
+# make check   formatting, types, cfn-lint, tests
+# make bench   the figures of docs/figures.md, measured again
+# make readme  the generated parts of README.md
+# make clean   removes what the others made
+#
+# Each sets up what it needs; the second time nothing is installed again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: synth test check bench readme clean
+.DEFAULT_GOAL := synth
+
+synth: $(VENV)/.synth node_modules/.installed
+	cdk synth --all --quiet
+	mla list
+
+test: $(VENV)/.dev node_modules/.installed
+	pytest
+
+check: $(VENV)/.dev node_modules/.installed
+	ruff format --check .
+	ruff check .
+	mypy
+	cdk synth --all --quiet
+	cfn-lint --regions us-east-1 eu-west-1 ap-southeast-2 sa-east-1 --template cdk.out/*.template.json
+	pytest
+
+bench: $(VENV)/.dev node_modules/.installed
+	python scripts/bench.py
+
+readme: $(VENV)/.synth
+	python scripts/readme.py
+
+clean:
+	rm -rf $(VENV) node_modules cdk.out .mla .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.synth: requirements.txt pyproject.toml | $(VENV)/bin/python
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt runtime/models/tumor_classifier/requirements.txt $(VENV)/.synth
+	python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+# npm comes with Node in the virtual environment.
+node_modules/.installed: package.json package-lock.json $(VENV)/.synth
+	npm ci --no-audit --no-fund --silent
+	touch $@
