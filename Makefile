@@ -16,7 +16,7 @@ export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := synth
 
 synth: $(VENV)/.synth node_modules/.installed
-	cdk synth --all --quiet
+	cdk synth --quiet
 	mla list
 
 test: $(VENV)/.dev node_modules/.installed
@@ -26,7 +26,7 @@ check: $(VENV)/.dev node_modules/.installed
 	ruff format --check .
 	ruff check .
 	mypy
-	cdk synth --all --quiet
+	cdk synth --quiet
 	cfn-lint --regions us-east-1 eu-west-1 ap-southeast-2 sa-east-1 --template cdk.out/*.template.json
 	pytest
 

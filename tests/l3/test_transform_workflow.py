@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 import pytest
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
-from botocore.model import OperationModel, Shape
+from botocore.loaders import Loader
+from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 
 from mla_constructs.errors import InvalidArgument
@@ -325,9 +325,8 @@ def operation(state: str) -> OperationModel:
     )
     assert found, STATES[state]["Resource"]
     service, action = found.groups()
-    model = botocore.session.get_session().get_service_model(
-        {"sfn": "stepfunctions"}.get(service, service)
-    )
+    name = {"sfn": "stepfunctions"}.get(service, service)
+    model = ServiceModel(Loader().load_service_model(name, "service-2"))
     return model.operation_model(action[0].upper() + action[1:])
 
 

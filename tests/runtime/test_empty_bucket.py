@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -100,6 +101,9 @@ def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudFormation]:
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    # Neither a profile nor an endpoint of whoever runs the tests.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     # Clients of an earlier test would bring its credentials along.
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
@@ -232,6 +236,7 @@ def test_resource_keeps_its_id(cloudformation: CloudFormation) -> None:
     assert cloudformation.send("Update").body["PhysicalResourceId"] == "given on Create"
 
 
+@pytest.mark.usefixtures("s3")
 def test_request_that_cannot_be_read_is_answered(cloudformation: CloudFormation) -> None:
     answer = cloudformation.send("Delete", ResourceProperties={})
     assert answer.outcome == ("FAILED", "KeyError: 'BucketName'")

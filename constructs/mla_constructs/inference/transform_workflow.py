@@ -298,9 +298,11 @@ ON_FAILURE = {
 def _only_one_run(default_input_uri: str) -> dict[str, Any]:
     """States that end a run while an older one goes on.
 
-    Runs are listed newest first: of two that start together, the older one goes on.
+    Runs are listed newest first: of two that start together, the older one goes on. The list may
+    lag behind and not yet have the run itself.
     """
     given = "$states.context.Execution.Input.InputS3Uri"
+    running = "$states.result.Executions"
     return {
         "FindOlderRun": {
             "Type": "Task",
@@ -311,7 +313,10 @@ def _only_one_run(default_input_uri: str) -> dict[str, Any]:
             },
             "Assign": {
                 "inputS3Uri": f"{{% $exists({given}) ? {given} : '{default_input_uri}' %}}",
-                "oldestRun": "{% $states.result.Executions[-1].ExecutionArn %}",
+                "oldestRun": (
+                    f"{{% $count({running}) = 0 ? $states.context.Execution.Id "
+                    f": {running}[-1].ExecutionArn %}}"
+                ),
             },
             "Catch": [ON_FAILURE],
             "Next": "IsThisTheOldestRun",

@@ -1,0 +1,141 @@
+"""Measures the project's figures as ratios within one run, and prints them beside their aims.
+
+Whole processes are timed in turn, so that a machine that slows down slows down all of them; the
+median counts. Figures are for reading, not for gating: the exit code is always 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.progress import Progress
+from study.report import Format, Report, Section
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+MLA = str(Path(PYTHON).with_name("mla"))
+FOUR = ("realtime_endpoint", "serverless_endpoint", "async_endpoint", "batch_transform")
+
+EMPTY_APP = "import aws_cdk; aws_cdk.App().synth()"
+GATED_APP = (
+    "import aws_cdk; from stacks.gates import add_gates; "
+    "app = aws_cdk.App(); add_gates(app, reports=False); app.synth()"
+)
+COMMANDS: dict[str, list[str]] = {
+    "python -c pass": [PYTHON, "-c", "pass"],
+    "empty app": [PYTHON, "-c", EMPTY_APP],
+    "empty app with gates": [PYTHON, "-c", GATED_APP],
+    "one stack": [PYTHON, "app.py"],
+    "all stacks": [PYTHON, "app.py"],
+    "mla list": [MLA, "list"],
+    "mla compare": [MLA, "compare", *FOUR],
+}
+
+
+def run(name: str, outdir: Path) -> float:
+    """Runs a command to its end; returns the seconds it took."""
+    context = {"stack": FOUR[0]} if name == "one stack" else {}
+    environment = {
+        **os.environ,
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_OUTDIR": str(outdir / name.replace(" ", "-")),
+    }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    started = time.perf_counter()
+    subprocess.run(COMMANDS[name], cwd=ROOT, env=environment, capture_output=True, check=True)
+    return time.perf_counter() - started
+
+
+def medians(runs: int) -> dict[str, float]:
+    """Returns the median seconds of each command, after one run that is not counted."""
+    taken: dict[str, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder, Progress() as progress:
+        bar = progress.add_task("whole processes", total=(runs + 1) * len(COMMANDS))
+        for number in range(runs + 1):
+            for name in COMMANDS:
+                seconds = run(name, Path(folder))
+                if number:
+                    taken[name].append(seconds)
+                progress.advance(bar)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def template_tests() -> float:
+    """Returns the seconds that the template tests take per stack, after the shared synthesis."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "results.xml"
+        chosen = ["tests/stacks/test_traits.py", "tests/stacks/test_snapshots.py"]
+        chosen += [f"tests/stacks/test_{slug}.py" for slug in FOUR]
+        subprocess.run(
+            [PYTHON, "-m", "pytest", "-q", f"--junitxml={results}", *chosen],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        )
+        cases = ET.parse(results).getroot().iter("testcase")  # noqa: S314 - written by ourselves
+        seconds = sorted(float(case.get("time", 0)) for case in cases)
+    # The longest case is the one that had to wait for the synthesis.
+    return sum(seconds[:-1]) / len(FOUR)
+
+
+def rows(seconds: Mapping[str, float], tests: float, megabytes: float) -> list[list[str]]:
+    """Returns each figure with its aim."""
+    empty, everything, one = seconds["empty app"], seconds["all stacks"], seconds["one stack"]
+    marginal = (everything - one) / (len(FOUR) - 1)
+    start = seconds["python -c pass"]
+    return [
+        ["app.py, all four stacks / empty app", f"{everything / empty:.2f}", "1.4"],
+        ["app.py, one stack / empty app", f"{one / empty:.2f}", "1.25"],
+        [
+            "app.py, all four stacks / empty app with the gates",
+            f"{everything / seconds['empty app with gates']:.2f}",
+            "",
+        ],
+        ["a further stack", f"{marginal * 1000:.0f} ms", "60 ms"],
+        ["peak memory of the largest process", f"{megabytes:.0f} MB", "600 MB"],
+        ["mla list", f"{seconds['mla list']:.2f} s", "0.4 s"],
+        ["mla list / python -c pass", f"{seconds['mla list'] / start:.1f}", ""],
+        ["mla compare of four", f"{seconds['mla compare']:.2f} s", "0.8 s"],
+        ["mla compare / python -c pass", f"{seconds['mla compare'] / start:.1f}", ""],
+        ["template tests per stack, after the synthesis", f"{tests:.2f} s", "0.5 s"],
+    ]
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description="Measure the project's figures.")
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each command")
+    parser.add_argument("--format", type=Format, default=Format.TABLE, choices=list(Format))
+    arguments = parser.parse_args()
+    seconds = medians(arguments.runs)
+    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    figures = rows(seconds, template_tests(), megabytes)
+    report = Report(
+        title="Figures",
+        lead=f"Median of {arguments.runs} runs. Ratios compare within one run.",
+        sections=[
+            Section("Figures", ["Figure", "Measured", "Aim"], figures),
+            Section(
+                "Seconds of whole processes",
+                ["Command", "Median"],
+                [[name, f"{value:.2f}"] for name, value in seconds.items()],
+            ),
+        ],
+    )
+    print(report.render(arguments.format))
+
+
+if __name__ == "__main__":
+    main()
