@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.progress import Progress
+
 from study.report import Format, Report, Section
 
 ROOT = Path(__file__).resolve().parent.parent

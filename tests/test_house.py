@@ -100,7 +100,7 @@ def test_lock_file_names_no_registry() -> None:
 def test_requirements_are_pinned_exactly(file: Path) -> None:
     for line in file.read_text().splitlines():
         if line and not line.startswith(("#", "-r ", "-e ")):
-            assert re.match(r"[\w.-]+==[\w.]+( *;|$)", line), line
+            assert re.match(r"[\w.\[\],-]+==[\w.]+( *;|$)", line), line
 
 
 def test_functions_are_short() -> None:

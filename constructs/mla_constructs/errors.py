@@ -22,5 +22,5 @@ def require_between(
     if not minimum <= value <= maximum:
         behind = f" {unit}" if unit else ""
         raise InvalidArgument(
-            f"{name} is {value:g}{behind}: choose a value from {minimum:g} to {maximum:g}{behind}."
+            f"{name} is {value}{behind}: choose a value from {minimum} to {maximum}{behind}."
         )

@@ -63,7 +63,6 @@ def test_where_a_queue_spreads_the_requests_there_is_no_routing(parts: Parts) ->
         pytest.param(
             {"initial_instance_count": 1_234_567},
             "initial_instance_count is 1234567: choose a value",
-            marks=pytest.mark.xfail(strict=True, reason="six digits are shown: 1.23457e+06"),
         ),
         (
             {"model_data_download_timeout": Duration.seconds(59)},

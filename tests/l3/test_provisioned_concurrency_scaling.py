@@ -64,7 +64,6 @@ def test_a_dimension_of_its_own_is_scaled_by_its_share_in_use(parts: Parts) -> N
         pytest.param(
             {"min_capacity": 9},
             "min_capacity is 9",
-            marks=pytest.mark.xfail(strict=True, reason='says "choose a value from 9 to 5"'),
         ),
     ],
 )

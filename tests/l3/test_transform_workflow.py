@@ -273,10 +273,6 @@ ARGUMENTS = {
     "Transform": Case(request, variables=told("s3://rows/input/")),
     "ReportFailure": Case(report, states={"input": failed}),
 }
-WRONG = {
-    "no run listed yet": "ListExecutions is eventually consistent, the expression returns nothing",
-    "prefix of a bucket without a slash": "the bucket's name becomes the prefix",
-}
 
 
 @pytest.fixture(scope="module")
@@ -295,15 +291,7 @@ def answers(node: str) -> dict[str, dict[str, Any]]:
     return dict(zip(cases, json.loads(result.stdout), strict=True))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=WRONG[name]))
-        if name in WRONG
-        else name
-        for name in CASES
-    ],
-)
+@pytest.mark.parametrize("name", CASES)
 def test_expression_becomes(name: str, answers: dict[str, dict[str, Any]]) -> None:
     assert answers[name] == {"value": CASES[name].expected}
 
@@ -429,7 +417,6 @@ def test_what_is_read_of_a_result_is_in_the_services_answer(state: str) -> None:
         pytest.param(
             {"max_concurrent_transforms": -1},
             "max_concurrent_transforms is -1: choose a value from 0",
-            marks=pytest.mark.xfail(strict=True, reason="its lower bound is not checked"),
         ),
         (
             {"invocation_timeout": Duration.seconds(0)},

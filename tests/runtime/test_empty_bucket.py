@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -26,7 +25,6 @@ from runtime.functions.empty_bucket import index
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "data-of-the-stack"
-STREAM = "2026/11/22/[$LATEST]5f3c0f9b2d5e4e0f"
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/nightly/7d3c5b60"
 PRESIGNED = (
     "/arn%3Aaws%3Acloudformation%3Anightly%7CEmpty?X-Amz-Expires=7200&X-Amz-Signature=c0ffee"
@@ -70,7 +68,7 @@ class CloudFormation(HTTPServer):
     def send(self, request_type: str, **changes: Any) -> Answer:
         """Invokes the function as CloudFormation does and returns its one answer."""
         self.answers.clear()
-        index.handler(self.event(request_type, **changes), SimpleNamespace(log_stream_name=STREAM))
+        index.handler(self.event(request_type, **changes), None)
         (answer,) = self.answers
         return answer
 
@@ -144,9 +142,6 @@ def test_delete_empties_the_bucket(s3: Any, cloudformation: CloudFormation) -> N
     s3.delete_bucket(Bucket=BUCKET)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="goes on from a marker that is deleted by then: 20 of 1020 stay"
-)
 def test_delete_empties_a_bucket_of_several_pages(s3: Any, cloudformation: CloudFormation) -> None:
     versioned(s3, BUCKET)
     fill(s3, BUCKET, keys=510)
@@ -227,13 +222,12 @@ def test_answer_goes_to_the_presigned_address_without_a_content_type(
     assert answer.content_type == ""
 
 
-def test_resource_gets_an_id_on_create(cloudformation: CloudFormation) -> None:
-    assert cloudformation.send("Create").body["PhysicalResourceId"] == STREAM
-
-
-def test_resource_keeps_its_id(cloudformation: CloudFormation) -> None:
-    """Another one would make CloudFormation delete the resource that it had before."""
-    assert cloudformation.send("Update").body["PhysicalResourceId"] == "given on Create"
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_resource_is_named_after_its_bucket(
+    request_type: str, cloudformation: CloudFormation
+) -> None:
+    """With another bucket it is another resource, and CloudFormation deletes the one it had."""
+    assert cloudformation.send(request_type).body["PhysicalResourceId"] == BUCKET
 
 
 @pytest.mark.usefixtures("s3")

@@ -182,6 +182,7 @@ def test_two_runs_write_the_same_bytes(retrained: Path, tmp_path: Path) -> None:
         "metrics.json",
         "model.tar.gz",
         "samples/answers.csv",
+        "samples/batch.csv",
         "samples/requests.csv",
     ]
     for path in written:

@@ -31,6 +31,7 @@ class HostedModel(Construct):
 
     Attributes:
         role: Execution role.
+        network_isolation: As given.
         name: Name that CloudFormation generates: a new model has to exist beside the old one while
             the endpoint moves over.
 
@@ -74,6 +75,7 @@ class HostedModel(Construct):
         # CreateModel checks at once that the role may read the artifact and pull the image.
         model.node.add_dependency(self.role.node.find_child("DefaultPolicy"))
         self.name = model.attr_model_name
+        self.network_isolation = network_isolation
 
     def grant_metrics(self, namespace: str) -> None:
         """Lets the role publish metrics to this CloudWatch namespace, such as CPU utilization.

@@ -40,10 +40,7 @@ def instance_variant(
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
     """
-    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", instance_type):
-        raise InvalidArgument(
-            f"instance_type is {instance_type!r}: write it as SageMaker does, like 'ml.m5.large'."
-        )
+    require_instance_type(instance_type)
     require_between("initial_instance_count", initial_instance_count, 1, 10_000)
     for name, timeout in (
         ("model_data_download_timeout", model_data_download_timeout),
@@ -67,3 +64,11 @@ def instance_variant(
         if routing_strategy
         else None,
     )
+
+
+def require_instance_type(instance_type: str) -> None:
+    """Raises InvalidArgument unless it is written as SageMaker writes instance types."""
+    if not re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", instance_type):
+        raise InvalidArgument(
+            f"instance_type is {instance_type!r}: write it as SageMaker does, like 'ml.m5.large'."
+        )

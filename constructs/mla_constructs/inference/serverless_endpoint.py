@@ -33,6 +33,7 @@ class ServerlessEndpoint(Endpoint):
 
     Attributes:
         max_concurrency: As given; the most that can be provisioned.
+        provisioned_concurrency: As given.
 
     Raises:
         InvalidArgument: A value the service does not accept.
@@ -53,6 +54,11 @@ class ServerlessEndpoint(Endpoint):
         log_retention: logs.RetentionDays,
         removal_policy: RemovalPolicy,
     ) -> None:
+        if model.network_isolation:
+            raise InvalidArgument(
+                "The model's network_isolation is True: serverless inference does not support it, "
+                "set it to False."
+            )
         if memory_size_mb not in MEMORY_SIZES_MB:
             raise InvalidArgument(
                 f"memory_size_mb is {memory_size_mb} MB: choose one of "
@@ -80,3 +86,4 @@ class ServerlessEndpoint(Endpoint):
             removal_policy=removal_policy,
         )
         self.max_concurrency = max_concurrency
+        self.provisioned_concurrency = provisioned_concurrency

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from mla_constructs.errors import InvalidArgument, require_between
 from mla_constructs.inference.hosted_model import HostedModel
+from mla_constructs.inference.instance_variant import require_instance_type
 from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
@@ -28,7 +29,7 @@ class TransformJob:
     Attributes:
         instance_type: Such as "ml.m5.large".
         instance_count: Instances; files are spread over them, one file stays on one instance.
-        max_concurrent_transforms: Requests in flight per instance.
+        max_concurrent_transforms: Requests in flight per instance, 0 to 100; 0 asks the container.
         max_payload_mb: Size of a mini-batch, 0 to 100 MB; times the transforms in flight at most
             100 MB.
         invocation_timeout: Time for one mini-batch, 1 to 3600 s.
@@ -52,7 +53,11 @@ class TransformJob:
 
     def check(self) -> None:
         """Raises InvalidArgument for what CreateTransformJob would reject."""
+        require_instance_type(self.instance_type)
+        if self.join_source not in ("Input", "None"):
+            raise InvalidArgument(f"join_source is {self.join_source!r}: choose 'Input' or 'None'.")
         require_between("instance_count", self.instance_count, 1, 100)
+        require_between("max_concurrent_transforms", self.max_concurrent_transforms, 0, 100)
         require_between("max_payload_mb", self.max_payload_mb, 0, 100, unit="MB")
         in_flight = self.max_concurrent_transforms * self.max_payload_mb
         if in_flight > 100:  # noqa: PLR2004 - the documented limit
@@ -310,6 +315,7 @@ def _only_one_run(default_input_uri: str) -> dict[str, Any]:
             "Arguments": {
                 "StateMachineArn": "{% $states.context.StateMachine.Id %}",
                 "StatusFilter": "RUNNING",
+                "MaxResults": 1000,
             },
             "Assign": {
                 "inputS3Uri": f"{{% $exists({given}) ? {given} : '{default_input_uri}' %}}",
@@ -344,7 +350,8 @@ def _only_with_input() -> dict[str, Any]:
             "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2",
             "Arguments": {
                 "Bucket": f"{{% $substringBefore({path}, '/') %}}",
-                "Prefix": f"{{% $substringAfter({path}, '/') %}}",
+                # Without a slash $substringAfter would return the bucket's name.
+                "Prefix": (f"{{% $contains({path}, '/') ? $substringAfter({path}, '/') : '' %}}"),
                 "MaxKeys": 1,
             },
             "Output": {"KeyCount": "{% $states.result.KeyCount %}"},

@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from mla_constructs.errors import require_between
 from mla_constructs.security.data_key import DataKey, sent_by_alarms
 
 
@@ -55,7 +56,11 @@ class AlarmTopic(Construct):
             at_least: Threshold in the metric's unit; the alarm fires at or above it.
             minutes: Number of consecutive minutes at or above the threshold.
             meaning: What is wrong and what to look at, for whoever is woken by it.
+
+        Raises:
+            InvalidArgument: The number of minutes is not from 1 to 1440, a day.
         """
+        require_between("minutes", minutes, 1, 1440)
         alarm = cloudwatch.Alarm(
             self,
             id,

@@ -8,7 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
-from mla_constructs.errors import InvalidArgument
+from mla_constructs.errors import InvalidArgument, require_between
 from mla_constructs.inference.async_endpoint import AsyncEndpoint
 from mla_constructs.scaling.variant_target import variant_target
 
@@ -88,7 +88,11 @@ class BacklogScaling(Construct):
             minutes: Consecutive minutes that requests have waited.
             cooldown: Time until another instance may be added by this policy: it has to cover the
                 start of the first one.
+
+        Raises:
+            InvalidArgument: The number of minutes is not from 1 to 1440, a day.
         """
+        require_between("minutes", minutes, 1, 1440)
         wake = autoscaling.StepScalingAction(
             self,
             "Wake",

@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_applicationautoscaling as autoscaling
 from constructs import Construct
 
-from mla_constructs.errors import require_between
+from mla_constructs.errors import InvalidArgument, require_between
 from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
 from mla_constructs.scaling.variant_target import variant_target
 
@@ -40,7 +40,11 @@ class ProvisionedConcurrencyScaling(Construct):
         max_capacity: int,
     ) -> None:
         super().__init__(scope, id)
-        require_between("max_capacity", max_capacity, min_capacity, endpoint.max_concurrency)
+        if endpoint.provisioned_concurrency is None:
+            raise InvalidArgument(
+                "The endpoint's provisioned_concurrency is None: there is nothing to scale, give "
+                "it 1 or more."
+            )
         self._target = variant_target(
             self,
             endpoint=endpoint,
@@ -49,6 +53,7 @@ class ProvisionedConcurrencyScaling(Construct):
             max_capacity=max_capacity,
             smallest=1,
         )
+        require_between("max_capacity", max_capacity, 1, endpoint.max_concurrency)
 
     def track_utilization(
         self,

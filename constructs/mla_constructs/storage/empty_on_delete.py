@@ -97,6 +97,8 @@ class BucketEmptier(Construct):
             resource_type="Custom::EmptyBucket",
             service_token=self.function.function_arn,
             properties={"BucketName": bucket.bucket_name},
+            # A function that never answers is given up soon after it has timed out.
+            service_timeout=Duration.minutes(16),
         )
         resource.node.add_dependency(policy)
         if bucket.policy:

@@ -17,12 +17,12 @@ log = logging.getLogger()
 log.setLevel(logging.INFO)
 
 
-def handler(event: dict[str, Any], context: Any) -> None:
+def handler(event: dict[str, Any], _context: Any) -> None:
     """Empties the bucket on Delete, does nothing on Create and Update, and always answers.
 
     Args:
         event: The request; `ResourceProperties.BucketName` names the bucket.
-        context: Lambda context; its log stream is the resource's physical ID on Create.
+        _context: Lambda context, not used.
     """
     status, reason = "SUCCESS", ""
     try:
@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
         # Whatever went wrong has to reach CloudFormation: unanswered, it waits for an hour.
         log.exception("could not empty the bucket")
         status, reason = "FAILED", f"{type(error).__name__}: {error}"
-    respond(event, status, reason, event.get("PhysicalResourceId") or context.log_stream_name)
+    respond(event, status, reason)
 
 
 def empty(s3: Any, bucket: str) -> int:
@@ -48,17 +48,21 @@ def empty(s3: Any, bucket: str) -> int:
     """
     deleted = 0
     try:
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            versions = [
-                {"Key": version["Key"], "VersionId": version["VersionId"]}
-                for version in page.get("Versions", []) + page.get("DeleteMarkers", [])
-            ]
-            if versions:
-                _delete(s3, bucket, versions)
-                deleted += len(versions)
+        # Always the first page: what came before the marker of a second one is gone by then.
+        while versions := _first_page(s3, bucket):
+            _delete(s3, bucket, versions)
+            deleted += len(versions)
     except s3.exceptions.NoSuchBucket:
         log.info("the bucket is already gone")
     return deleted
+
+
+def _first_page(s3: Any, bucket: str) -> list[dict[str, str]]:
+    page = s3.list_object_versions(Bucket=bucket)
+    return [
+        {"Key": version["Key"], "VersionId": version["VersionId"]}
+        for version in page.get("Versions", []) + page.get("DeleteMarkers", [])
+    ]
 
 
 def _delete(s3: Any, bucket: str, versions: list[dict[str, str]]) -> None:
@@ -69,13 +73,13 @@ def _delete(s3: Any, bucket: str, versions: list[dict[str, str]]) -> None:
         )
 
 
-def respond(event: dict[str, Any], status: str, reason: str, physical_id: str) -> None:
+def respond(event: dict[str, Any], status: str, reason: str) -> None:
     """Sends CloudFormation the outcome."""
     body = json.dumps(
         {
             "Status": status,
             "Reason": reason,
-            "PhysicalResourceId": physical_id,
+            "PhysicalResourceId": _physical_id(event),
             "StackId": event["StackId"],
             "RequestId": event["RequestId"],
             "LogicalResourceId": event["LogicalResourceId"],
@@ -86,3 +90,10 @@ def respond(event: dict[str, Any], status: str, reason: str, physical_id: str) -
     )
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         log.info("answered %s, CloudFormation said %d", status, answer.status)
+
+
+def _physical_id(event: dict[str, Any]) -> str:
+    """Returns the bucket's name: given another one, CloudFormation deletes the resource it had."""
+    if event["RequestType"] == "Delete":
+        return str(event["PhysicalResourceId"])
+    return str(event["ResourceProperties"].get("BucketName", event["LogicalResourceId"]))

@@ -130,7 +130,7 @@ class BatchTransformStack(ReferenceStack):
         self.output(
             "SampleInputUri", sample.s3_object_url, 'Try it: {"InputS3Uri": "<this address>"}'
         )
-        self.output("InputUri", rows.s3_url_for_object("input"), "Put files of rows below it")
+        self.output("InputUri", rows.s3_url_for_object("input/"), "Put files of rows below it")
         self.output("OutputUri", rows.s3_url_for_object("output"), "Answers appear below it")
         self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
 
