@@ -36,7 +36,7 @@ def compare(architectures: Sequence[Architecture], templates: Sequence[Template]
                 [*_general(architectures), *_facts(architectures, templates)],
                 note="A number names the source; what has none is read from the template.",
             ),
-            Section("Chosen over the others when", ["Fact", *slugs], list(_choices(architectures))),
+            Section("Chosen over the others when", ["Over", *slugs], list(_choices(architectures))),
             Section("Resources", ["Type", *slugs], list(_resources(templates))),
             Section(
                 "Properties that differ between resources of the same role",
@@ -95,7 +95,7 @@ def _facts(
 def _choices(architectures: Sequence[Architecture]) -> Iterator[list[Cell]]:
     for other in architectures:
         yield [
-            f"over {other.slug}",
+            other.slug,
             *(
                 architecture.facts.rather_than.get(other.slug, NONE)
                 for architecture in architectures

@@ -122,10 +122,7 @@ FACTS = Facts(
             ),
         ),
     ),
-    billing=(
-        Sourced("every instance for the duration of the job, nothing afterwards", PRICING),
-        Sourced("S3, Step Functions, KMS, CloudWatch logs and alarms on top", PRICING),
-    ),
+    billing=(Sourced("every instance for the duration of the job, nothing afterwards", PRICING),),
     availability=Availability(source=GUIDE),
     related=("realtime_endpoint", "serverless_endpoint", "async_endpoint"),
 )

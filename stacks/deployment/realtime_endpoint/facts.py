@@ -139,7 +139,6 @@ FACTS = Facts(
     ),
     billing=(
         Sourced("every instance for as long as it runs, whether requests come or not", PRICING),
-        Sourced("S3, KMS, CloudWatch logs and alarms on top", PRICING),
     ),
     availability=Availability(source=sagemaker_guide("realtime-endpoints.html", READ)),
     related=("serverless_endpoint", "async_endpoint", "batch_transform"),

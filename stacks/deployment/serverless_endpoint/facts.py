@@ -68,9 +68,7 @@ FACTS = Facts(
         "GPU": Sourced("no", GUIDE),
         "VPC": Sourced("no", GUIDE),
         "Network isolation": InTemplate("AWS::SageMaker::Model", "EnableNetworkIsolation"),
-        "Data capture": InTemplate(
-            CONFIG, "DataCaptureConfig.InitialSamplingPercentage", absent="not supported"
-        ),
+        "Data capture": Sourced("not supported", GUIDE),
         "Multi-model endpoint": Sourced("no", GUIDE),
         "Several variants": Sourced("no", GUIDE),
         "Deployment guardrails": Sourced("no", MATRIX),
