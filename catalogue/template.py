@@ -43,6 +43,15 @@ class Template:
             if resource["Type"] == resource_type:
                 yield logical_id, resource["Properties"]
 
+    def only(self, resource_type: str) -> dict[str, Any]:
+        """Returns the properties of the one resource of a type.
+
+        Raises:
+            ValueError: There is none, or more than one.
+        """
+        ((_, properties),) = self.of_type(resource_type)
+        return properties
+
     def type_counts(self) -> Counter[str]:
         """Returns how many resources there are of each type."""
         return Counter(resource["Type"] for resource in self.resources.values())

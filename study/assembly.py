@@ -70,7 +70,8 @@ def _newest_source(architecture: Architecture) -> float:
     """Returns when the newest of the files that decide the template was written."""
     folders = [architecture.folder, ROOT / "constructs", ROOT / "runtime"]
     shared = [ROOT / name for name in ("app.py", "cdk.json", "requirements.txt")]
-    files = [*shared, *(ROOT / "stacks").glob("*.py"), *(ROOT / "catalogue").glob("*.py")]
+    beside = (ROOT / "stacks", architecture.folder.parent, ROOT / "catalogue")
+    files = [*shared, *(file for folder in beside for file in folder.glob("*.py"))]
     for folder in folders:
         files += [Path(top, name) for top, _, names in os.walk(folder) for name in names]
     return max(file.stat().st_mtime for file in files if "__pycache__" not in file.parts)

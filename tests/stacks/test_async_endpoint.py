@@ -18,11 +18,6 @@ def template(templates: Mapping[str, Template]) -> Template:
     return templates["async_endpoint"]
 
 
-def only(template: Template, resource_type: str) -> dict[str, Any]:
-    ((_, properties),) = template.of_type(resource_type)
-    return properties
-
-
 def policies(template: Template) -> dict[str, dict[str, Any]]:
     return {
         properties["PolicyType"]: properties
@@ -31,7 +26,7 @@ def policies(template: Template) -> dict[str, dict[str, Any]]:
 
 
 def test_answers_and_failures_go_to_s3_and_a_topic_each(template: Template) -> None:
-    config = only(template, "AWS::SageMaker::EndpointConfig")["AsyncInferenceConfig"]
+    config = template.only("AWS::SageMaker::EndpointConfig")["AsyncInferenceConfig"]
     output = config["OutputConfig"]
     assert output["S3OutputPath"].endswith("/output")
     assert output["S3FailurePath"].endswith("/failure")
@@ -41,7 +36,7 @@ def test_answers_and_failures_go_to_s3_and_a_topic_each(template: Template) -> N
 
 
 def test_it_goes_down_to_zero_on_the_queue_alone(template: Template) -> None:
-    assert only(template, "AWS::ApplicationAutoScaling::ScalableTarget")["MinCapacity"] == 0
+    assert template.only("AWS::ApplicationAutoScaling::ScalableTarget")["MinCapacity"] == 0
     tracking = policies(template)["TargetTrackingScaling"][
         "TargetTrackingScalingPolicyConfiguration"
     ]

@@ -16,20 +16,15 @@ def template(templates: Mapping[str, Template]) -> Template:
     return templates["batch_transform"]
 
 
-def only(template: Template, resource_type: str) -> dict[str, Any]:
-    ((_, properties),) = template.of_type(resource_type)
-    return properties
-
-
 @pytest.fixture
 def states(template: Template) -> dict[str, dict[str, Any]]:
-    definition = only(template, "AWS::StepFunctions::StateMachine")["DefinitionString"]
+    definition = template.only("AWS::StepFunctions::StateMachine")["DefinitionString"]
     states: dict[str, dict[str, Any]] = definition["States"]
     return states
 
 
 def test_schedule_starts_the_state_machine_every_night(template: Template) -> None:
-    schedule = only(template, "AWS::Scheduler::Schedule")
+    schedule = template.only("AWS::Scheduler::Schedule")
     assert schedule["ScheduleExpression"] == "cron(0 2 * * ? *)"
     ((machine, _),) = template.of_type("AWS::StepFunctions::StateMachine")
     assert schedule["Target"]["Arn"] == f"<{machine}>"

@@ -17,13 +17,8 @@ def template(templates: Mapping[str, Template]) -> Template:
     return templates["realtime_endpoint"]
 
 
-def only(template: Template, resource_type: str) -> Properties:
-    ((_, properties),) = template.of_type(resource_type)
-    return properties
-
-
 def test_variant_waits_on_instances(template: Template) -> None:
-    (variant,) = only(template, "AWS::SageMaker::EndpointConfig")["ProductionVariants"]
+    (variant,) = template.only("AWS::SageMaker::EndpointConfig")["ProductionVariants"]
     assert variant["InstanceType"] == "ml.m5.large"
     assert variant["RoutingConfig"] == {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"}
     assert "ServerlessConfig" not in variant
@@ -31,7 +26,7 @@ def test_variant_waits_on_instances(template: Template) -> None:
 
 
 def test_everything_is_captured_under_the_key(template: Template) -> None:
-    capture = only(template, "AWS::SageMaker::EndpointConfig")["DataCaptureConfig"]
+    capture = template.only("AWS::SageMaker::EndpointConfig")["DataCaptureConfig"]
     assert capture["EnableCapture"] is True
     assert [option["CaptureMode"] for option in capture["CaptureOptions"]] == ["Input", "Output"]
     assert capture["KmsKeyId"] == "<Key961B73FD.Arn>"
@@ -39,7 +34,7 @@ def test_everything_is_captured_under_the_key(template: Template) -> None:
 
 
 def test_target_is_half_of_what_an_instance_sustains(template: Template) -> None:
-    policy = only(template, "AWS::ApplicationAutoScaling::ScalingPolicy")
+    policy = template.only("AWS::ApplicationAutoScaling::ScalingPolicy")
     tracking = policy["TargetTrackingScalingPolicyConfiguration"]
     assert tracking["TargetValue"] == 50 * 0.5 * 60
     assert tracking["PredefinedMetricSpecification"] == {
@@ -48,18 +43,18 @@ def test_target_is_half_of_what_an_instance_sustains(template: Template) -> None
 
 
 def test_scaling_refers_to_the_endpoint_and_so_comes_after_it(template: Template) -> None:
-    target = only(template, "AWS::ApplicationAutoScaling::ScalableTarget")
+    target = template.only("AWS::ApplicationAutoScaling::ScalableTarget")
     assert target["ScalableDimension"] == "sagemaker:variant:DesiredInstanceCount"
     assert target["ResourceId"] == "endpoint/<EndpointEEF1FD8F.EndpointName>/variant/AllTraffic"
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 4)
 
 
 def test_update_keeps_the_scaled_capacity(template: Template) -> None:
-    assert only(template, "AWS::SageMaker::Endpoint")["RetainAllVariantProperties"] is True
+    assert template.only("AWS::SageMaker::Endpoint")["RetainAllVariantProperties"] is True
 
 
 def test_model_is_cut_off_from_the_network(template: Template) -> None:
-    assert only(template, "AWS::SageMaker::Model")["EnableNetworkIsolation"] is True
+    assert template.only("AWS::SageMaker::Model")["EnableNetworkIsolation"] is True
 
 
 def test_alarm_before_capture_stops(template: Template) -> None:

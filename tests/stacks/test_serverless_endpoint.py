@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -15,13 +14,8 @@ def template(templates: Mapping[str, Template]) -> Template:
     return templates["serverless_endpoint"]
 
 
-def only(template: Template, resource_type: str) -> dict[str, Any]:
-    ((_, properties),) = template.of_type(resource_type)
-    return properties
-
-
 def test_variant_has_memory_and_concurrency_but_no_instances(template: Template) -> None:
-    (variant,) = only(template, "AWS::SageMaker::EndpointConfig")["ProductionVariants"]
+    (variant,) = template.only("AWS::SageMaker::EndpointConfig")["ProductionVariants"]
     assert variant["ServerlessConfig"] == {
         "MemorySizeInMB": 2048,
         "MaxConcurrency": 5,
@@ -31,18 +25,18 @@ def test_variant_has_memory_and_concurrency_but_no_instances(template: Template)
 
 
 def test_nothing_that_serverless_refuses(template: Template) -> None:
-    config = only(template, "AWS::SageMaker::EndpointConfig")
+    config = template.only("AWS::SageMaker::EndpointConfig")
     assert not {"DataCaptureConfig", "AsyncInferenceConfig", "VpcConfig"} & config.keys()
-    model = only(template, "AWS::SageMaker::Model")
+    model = template.only("AWS::SageMaker::Model")
     assert model["EnableNetworkIsolation"] is False
     assert "VpcConfig" not in model
 
 
 def test_what_scales_is_provisioned_concurrency(template: Template) -> None:
-    target = only(template, "AWS::ApplicationAutoScaling::ScalableTarget")
+    target = template.only("AWS::ApplicationAutoScaling::ScalableTarget")
     assert target["ScalableDimension"] == "sagemaker:variant:DesiredProvisionedConcurrency"
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 4)
-    tracking = only(template, "AWS::ApplicationAutoScaling::ScalingPolicy")[
+    tracking = template.only("AWS::ApplicationAutoScaling::ScalingPolicy")[
         "TargetTrackingScalingPolicyConfiguration"
     ]
     assert tracking["TargetValue"] == 0.7  # a ratio: 70 would never be reached

@@ -1,23 +1,24 @@
 """What to know of asynchronous inference."""
 
-from datetime import date
-
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced
-from catalogue.sources import docs, sagemaker_api, sagemaker_guide
+from catalogue.sources import sagemaker_api, sagemaker_guide
+from stacks.deployment.inference_sources import (
+    CONFIG,
+    MATRIX,
+    OPTIONS,
+    POLICY,
+    PRICING,
+    QUOTAS,
+    READ,
+    TARGET,
+    TRACKING,
+)
 
-READ = date(2026, 11, 22)
 GUIDE = sagemaker_guide("async-inference.html", READ)
 AUTOSCALE = sagemaker_guide("async-inference-autoscale.html", READ)
 MONITOR = sagemaker_guide("async-inference-monitor.html", READ)
 INVOKE = sagemaker_api("API_runtime_InvokeEndpointAsync.html", READ)
-OPTIONS = sagemaker_guide("deploy-model-options.html", READ)
-MATRIX = sagemaker_guide("model-deploy-feature-matrix.html", READ)
-PRICING = sagemaker_guide("inference-cost-optimization.html", READ)
 
-CONFIG = "AWS::SageMaker::EndpointConfig"
-TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
-POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
-TRACKING = "TargetTrackingScalingPolicyConfiguration"
 
 FACTS = Facts(
     title="Asynchronous endpoint",
@@ -79,7 +80,7 @@ FACTS = Facts(
         Limit(
             name="instances of a new account, per endpoint and over all endpoints",
             value="4",
-            source=docs("general/latest/gr/sagemaker.html", READ),
+            source=QUOTAS,
             setting=InTemplate(TARGET, "MaxCapacity"),
             maximum=4,
         ),

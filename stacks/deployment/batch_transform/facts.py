@@ -1,20 +1,21 @@
 """What to know of batch transform."""
 
-from datetime import date
-
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced
-from catalogue.sources import docs, sagemaker_api, sagemaker_guide
+from catalogue.sources import sagemaker_api, sagemaker_guide
+from stacks.deployment.inference_sources import (
+    MATRIX,
+    OPTIONS,
+    POLICY,
+    PRICING,
+    QUOTAS,
+    READ,
+    TARGET,
+)
 
-READ = date(2026, 11, 22)
 GUIDE = sagemaker_guide("batch-transform.html", READ)
 CREATE = sagemaker_api("API_CreateTransformJob.html", READ)
 DATA_PROCESSING = sagemaker_guide("batch-transform-data-processing.html", READ)
-OPTIONS = sagemaker_guide("deploy-model-options.html", READ)
-MATRIX = sagemaker_guide("model-deploy-feature-matrix.html", READ)
-PRICING = sagemaker_guide("inference-cost-optimization.html", READ)
 
-TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
-POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 MACHINE = "AWS::StepFunctions::StateMachine"
 JOB = "DefinitionString.States.Transform.Arguments"
 
@@ -88,7 +89,7 @@ FACTS = Facts(
         Limit(
             name="transform instances of a new account",
             value="4",
-            source=docs("general/latest/gr/sagemaker.html", READ),
+            source=QUOTAS,
             setting=InTemplate(MACHINE, f"{JOB}.TransformResources.InstanceCount"),
             minimum=1,
             maximum=4,

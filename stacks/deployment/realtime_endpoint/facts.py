@@ -1,7 +1,5 @@
 """What to know of real-time inference."""
 
-from datetime import date
-
 from catalogue.model import (
     Availability,
     Confidence,
@@ -10,20 +8,22 @@ from catalogue.model import (
     Limit,
     Sourced,
 )
-from catalogue.sources import docs, sagemaker_api, sagemaker_guide
+from catalogue.sources import sagemaker_api, sagemaker_guide
+from stacks.deployment.inference_sources import (
+    CONFIG,
+    MATRIX,
+    OPTIONS,
+    POLICY,
+    PRICING,
+    QUOTAS,
+    READ,
+    TARGET,
+    TRACKING,
+)
 
-READ = date(2026, 11, 22)
-OPTIONS = sagemaker_guide("deploy-model-options.html", READ)
-MATRIX = sagemaker_guide("model-deploy-feature-matrix.html", READ)
 VARIANT = sagemaker_api("API_ProductionVariant.html", READ)
 CAPTURE = sagemaker_guide("model-monitor-data-capture-endpoint.html", READ)
-PRICING = sagemaker_guide("inference-cost-optimization.html", READ)
-QUOTAS = docs("general/latest/gr/sagemaker.html", READ)
 
-CONFIG = "AWS::SageMaker::EndpointConfig"
-TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
-POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
-TRACKING = "TargetTrackingScalingPolicyConfiguration"
 
 FACTS = Facts(
     title="Real-time endpoint",

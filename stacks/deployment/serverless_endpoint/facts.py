@@ -1,7 +1,5 @@
 """What to know of serverless inference."""
 
-from datetime import date
-
 from catalogue.model import (
     Availability,
     Confidence,
@@ -11,19 +9,21 @@ from catalogue.model import (
     Sourced,
 )
 from catalogue.sources import docs, sagemaker_guide
+from stacks.deployment.inference_sources import (
+    CONFIG,
+    MATRIX,
+    OPTIONS,
+    POLICY,
+    PRICING,
+    READ,
+    TARGET,
+    TRACKING,
+)
 
-READ = date(2026, 11, 22)
 GUIDE = sagemaker_guide("serverless-endpoints.html", READ)
-OPTIONS = sagemaker_guide("deploy-model-options.html", READ)
-MATRIX = sagemaker_guide("model-deploy-feature-matrix.html", READ)
 AUTOSCALE = sagemaker_guide("serverless-endpoints-autoscale.html", READ)
-PRICING = sagemaker_guide("inference-cost-optimization.html", READ)
 
-CONFIG = "AWS::SageMaker::EndpointConfig"
 SERVERLESS = "ProductionVariants[0].ServerlessConfig"
-TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
-POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
-TRACKING = "TargetTrackingScalingPolicyConfiguration"
 
 FACTS = Facts(
     title="Serverless endpoint",
