@@ -1,7 +1,7 @@
 # make synth   CloudFormation of every architecture in cdk.out/, and the catalogue
 # make test    the whole test suite
 # make check   formatting, types, cfn-lint, tests
-# make bench   the figures of docs/figures.md, measured again
+# make bench   the figures of the README, measured again
 # make readme  the generated parts of README.md
 # make clean   removes what the others made
 #

@@ -114,3 +114,18 @@ def test_functions_are_short() -> None:
         and node.name != "__init__"  # a constructor may be one long list of named properties
     ]
     assert long == []
+
+
+def test_catalogue_table_of_the_readme_is_of_today() -> None:
+    process = subprocess.run(
+        [sys.executable, "scripts/readme.py", "--check"], cwd=ROOT, check=False
+    )
+    assert process.returncode == 0, "run `make readme`"
+
+
+def test_readme_links_to_what_exists() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if not target.startswith("https://"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
