@@ -122,7 +122,8 @@ def test_facts_of_a_question_can_be_laid_side_by_side(architecture: Architecture
     group = {s: a for s, a in discover().items() if a.facts.question == facts.question}
     for slug, other in group.items():
         assert list(other.facts.comparison) == list(facts.comparison), slug
-    assert set(facts.rather_than) >= group.keys() - {architecture.slug}
+        told = slug in facts.rather_than or architecture.slug in other.facts.rather_than
+        assert told or slug == architecture.slug, f"neither says when to choose it over {slug}"
 
 
 def test_template_states_what_the_facts_read_from_it(
@@ -254,7 +255,7 @@ def test_what_has_to_be_replaced_has_no_name(resources: Resources) -> None:
 
 def test_alarms_tell_somebody_what_to_do(resources: Resources) -> None:
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    assert len(alarms) >= 4
+    assert alarms
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"], name
         assert len(alarm["AlarmDescription"]) > 30, name
