@@ -11,7 +11,6 @@ import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Template
 from aws_cdk.aws_s3_assets import Asset
 
@@ -20,6 +19,7 @@ from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
 from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
+from mla_constructs.observability.topic import EncryptedTopic
 from mla_constructs.security.data_key import DataKey
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,8 +52,8 @@ class Parts:
         return s3.Bucket(self.stack, "Bucket")
 
     @cached_property
-    def topic(self) -> sns.Topic:
-        return sns.Topic(self.stack, "Topic")
+    def topic(self) -> EncryptedTopic:
+        return EncryptedTopic(self.stack, "Topic", key=self.key)
 
     def realtime(self, **changes: Any) -> RealtimeEndpoint:
         arguments: dict[str, Any] = {

@@ -239,6 +239,24 @@ def test_nothing_stays_behind(resources: Resources) -> None:
         assert resources[name]["DeletionPolicy"] == "Delete", name
 
 
+def test_nobody_can_write_to_a_bucket_that_has_been_emptied(resources: Resources) -> None:
+    """Deletion goes against the dependencies: permission first, then the emptying."""
+    emptied_by = {
+        resource["Properties"]["BucketName"].strip("<>"): name
+        for name, resource in resources.items()
+        if resource["Type"] == "Custom::EmptyBucket"
+    }
+    assert emptied_by.keys() == of_type(resources, "AWS::S3::Bucket").keys()
+    for name, policy in of_type(resources, "AWS::IAM::Policy").items():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if "s3:PutObject" in as_list(statement["Action"]):
+                for resource in as_list(statement["Resource"]):
+                    bucket = resource.removeprefix("<").split(".")[0]
+                    assert emptied_by[bucket] in resources[name]["DependsOn"], (name, bucket)
+    for name, policy in of_type(resources, "AWS::S3::BucketPolicy").items():
+        assert emptied_by[policy["Bucket"].strip("<>")] in resources[name]["DependsOn"], name
+
+
 # Operation
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -16,6 +15,7 @@ from mla_constructs.errors import InvalidArgument, require_between
 from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.instance_variant import require_instance_type
 from mla_constructs.observability.log_group import EncryptedLogGroup
+from mla_constructs.observability.topic import EncryptedTopic
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
 
@@ -112,7 +112,7 @@ class TransformWorkflow(Construct):
         job: TransformJob,
         default_input_uri: str,
         output_uri: str,
-        failure_topic: sns.ITopic,
+        failure_topic: EncryptedTopic,
         timeout: Duration,
         key: DataKey,
         log_retention: logs.RetentionDays,
@@ -171,7 +171,7 @@ class TransformWorkflow(Construct):
             "ArnLike": {"aws:SourceArn": self._state_machine_arn()},
         }
 
-    def _allow_what_the_states_do(self, key: DataKey, failure_topic: sns.ITopic) -> None:
+    def _allow_what_the_states_do(self, key: DataKey, failure_topic: EncryptedTopic) -> None:
         jobs = self._arn(
             "sagemaker", "transform-job", f"{JOB_PREFIX}-*", ArnFormat.SLASH_RESOURCE_NAME
         )
@@ -194,7 +194,6 @@ class TransformWorkflow(Construct):
                 jobs,
             ),
             (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
-            (["sns:Publish"], failure_topic.topic_arn),
         ):
             self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
         acknowledge_wildcard(
@@ -208,16 +207,7 @@ class TransformWorkflow(Construct):
             "CDK grants log delivery (logs:*LogDelivery, resource policies) and X-Ray segments: "
             "these actions know no resource types.",
         )
-        stack = Stack.of(self)
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],  # the topic is encrypted
-                resources=[key.key_arn],
-                conditions={
-                    "StringEquals": {"kms:ViaService": f"sns.{stack.region}.{stack.url_suffix}"}
-                },
-            )
-        )
+        failure_topic.grant_publishing(self.role)
         self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["kms:CreateGrant"],

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from mla_constructs.errors import require_between
+from mla_constructs.observability.topic import EncryptedTopic
 from mla_constructs.security.data_key import DataKey, sent_by_alarms
 
 
@@ -27,7 +27,7 @@ class AlarmTopic(Construct):
     def __init__(self, scope: Construct, id: str, *, key: DataKey) -> None:
         super().__init__(scope, id)
         key.allow_alarms()
-        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        self.topic = EncryptedTopic(self, "Topic", key=key)
         # A topic policy of one's own replaces the default one that lets the account's alarms in.
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(

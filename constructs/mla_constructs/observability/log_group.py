@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -62,16 +62,7 @@ class EncryptedLogGroup(logs.LogGroup):
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         """
-        stack = Stack.of(self)
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=LOG_ACTIONS, resources=[self.log_group_arn])
         )
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=[self._key.key_arn],
-                conditions={
-                    "StringEquals": {"kms:ViaService": f"logs.{stack.region}.{stack.url_suffix}"}
-                },
-            )
-        )
+        self._key.grant_via(role, "logs", "kms:Decrypt", "kms:GenerateDataKey")

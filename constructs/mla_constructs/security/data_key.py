@@ -31,6 +31,29 @@ class DataKey(kms.Key):
             removal_policy=removal_policy,
         )
 
+    def grant_via(self, role: iam.IRole, service: str, *actions: str) -> None:
+        """Lets the role use the key through one service only.
+
+        Args:
+            role: Who.
+            service: The service that calls KMS on the role's behalf, such as "s3".
+            actions: What, such as "kms:Decrypt".
+
+        Source: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+        """
+        stack = Stack.of(self)
+        role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=list(actions),
+                resources=[self.key_arn],
+                conditions={
+                    "StringEquals": {
+                        "kms:ViaService": f"{service}.{stack.region}.{stack.url_suffix}"
+                    }
+                },
+            )
+        )
+
     def allow_log_group(self, log_group_name: str) -> None:
         """Lets CloudWatch Logs encrypt this log group with the key, and no other.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
 from mla_constructs.storage.empty_on_delete import BucketEmptier
 
@@ -67,7 +67,7 @@ class DataBucket(s3.Bucket):
         scope: Construct,
         id: str,
         *,
-        key: kms.IKey,
+        key: DataKey,
         access_logs: s3.IBucket,
         removal_policy: RemovalPolicy,
         expire_after: Duration,
@@ -89,22 +89,27 @@ class DataBucket(s3.Bucket):
             removal_policy=removal_policy,
         )
         self._key = key
-        if removal_policy is RemovalPolicy.DESTROY:
+        self._emptying = (
             BucketEmptier.of(self).empty_on_delete(self)
+            if removal_policy is RemovalPolicy.DESTROY
+            else None
+        )
 
     def grant_read_below(self, role: iam.IRole, prefix: str) -> None:
         """Lets the role read the objects below a prefix."""
-        self._grant(role, prefix, ["s3:GetObject"], ["kms:Decrypt"])
+        self._grant_objects(role, prefix, "s3:GetObject")
+        self._key.grant_via(role, "s3", "kms:Decrypt")
 
-    def grant_write_below(self, role: iam.IRole, prefix: str) -> None:
-        """Lets the role write objects below a prefix, in several parts if they are large."""
+    def grant_write_below(self, role: iam.Role, prefix: str) -> None:
+        """Lets the role write objects below a prefix, in several parts if they are large.
+
+        When the stack is deleted, the permission goes before the bucket is emptied.
+        """
+        self._grant_objects(role, prefix, "s3:PutObject", "s3:AbortMultipartUpload")
         # Completing a multipart upload under SSE-KMS decrypts its parts.
-        self._grant(
-            role,
-            prefix,
-            ["s3:PutObject", "s3:AbortMultipartUpload"],
-            ["kms:GenerateDataKey", "kms:Decrypt"],
-        )
+        self._key.grant_via(role, "s3", "kms:GenerateDataKey", "kms:Decrypt")
+        if self._emptying:
+            role.node.find_child("DefaultPolicy").node.add_dependency(self._emptying)
 
     def grant_list_below(self, role: iam.IRole, prefix: str) -> None:
         """Lets the role list the keys below a prefix."""
@@ -116,25 +121,13 @@ class DataBucket(s3.Bucket):
             )
         )
 
-    def _grant(
-        self, role: iam.IRole, prefix: str, object_actions: list[str], key_actions: list[str]
-    ) -> None:
-        stack = Stack.of(self)
+    def _grant_objects(self, role: iam.IRole, prefix: str, *actions: str) -> None:
         objects = self.arn_for_objects(f"{prefix}/*")
         acknowledge_wildcard(
             role, objects, f"Which objects come to lie below {prefix}/ is not known beforehand."
         )
         role.add_to_principal_policy(
-            iam.PolicyStatement(actions=object_actions, resources=[objects])
-        )
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=key_actions,
-                resources=[self._key.key_arn],
-                conditions={
-                    "StringEquals": {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"}
-                },
-            )
+            iam.PolicyStatement(actions=list(actions), resources=[objects])
         )
 
 

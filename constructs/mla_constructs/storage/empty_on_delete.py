@@ -66,11 +66,15 @@ class BucketEmptier(Construct):
         found = stack.node.try_find_child("BucketEmptier")
         return found if isinstance(found, cls) else cls(stack, "BucketEmptier")
 
-    def empty_on_delete(self, bucket: s3.Bucket) -> None:
+    def empty_on_delete(self, bucket: s3.Bucket) -> CustomResource:
         """Empties the bucket when it is deleted, after nobody can write to it any more.
 
         The bucket's policy is made to depend on the custom resource, so that it is deleted first:
         without it S3 no longer delivers access logs into a bucket that has just been emptied.
+
+        Returns:
+            The resource whose deletion empties the bucket. What lets others write has to depend on
+            it in the same way.
         """
         policy = iam.Policy(
             bucket,
@@ -103,3 +107,4 @@ class BucketEmptier(Construct):
         resource.node.add_dependency(policy)
         if bucket.policy:
             bucket.policy.node.add_dependency(resource)
+        return resource

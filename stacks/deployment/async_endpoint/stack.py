@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
@@ -13,6 +11,7 @@ from mla_constructs.inference.async_endpoint import AsyncEndpoint
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.observability.alarms import AlarmTopic
+from mla_constructs.observability.topic import EncryptedTopic
 from mla_constructs.scaling.backlog_scaling import BacklogScaling
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
@@ -39,8 +38,8 @@ class AsyncEndpointStack(ReferenceStack):
             removal_policy=self.data_removal,
             expire_after=Duration.days(7),
         )
-        answered = sns.Topic(self, "Answered", master_key=key, enforce_ssl=True)
-        failed = sns.Topic(self, "Failed", master_key=key, enforce_ssl=True)
+        answered = EncryptedTopic(self, "Answered", key=key)
+        failed = EncryptedTopic(self, "Failed", key=key)
 
         model = HostedModel(
             self,
@@ -53,21 +52,8 @@ class AsyncEndpointStack(ReferenceStack):
         payloads.grant_read_below(model.role, "input")
         payloads.grant_write_below(model.role, "output")
         payloads.grant_write_below(model.role, "failure")
-        model.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["sns:Publish"], resources=[answered.topic_arn, failed.topic_arn]
-            )
-        )
-        # An encrypted topic asks its publisher for the key, and that is the model's role.
-        model.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=[key.key_arn],
-                conditions={
-                    "StringEquals": {"kms:ViaService": f"sns.{self.region}.{self.url_suffix}"}
-                },
-            )
-        )
+        answered.grant_publishing(model.role)
+        failed.grant_publishing(model.role)
 
         endpoint = AsyncEndpoint(
             self,
