@@ -44,27 +44,7 @@ class BatchTransformStack(ReferenceStack):
         # Rows to try it with, uploaded by the deployment: pass SampleInputUri to an execution.
         sample = Asset(self, "SampleInput", path=str(tumor_classifier.SAMPLE_BATCH))
 
-        model = HostedModel(
-            self,
-            "Model",
-            image=BuiltInImage(self),
-            artifact=Asset(self, "Artifact", path=str(tumor_classifier.ARTIFACT)),
-            network_isolation=True,
-        )
-        model.grant_metrics("/aws/sagemaker/TransformJobs")
-        model.grant_storage_key(key)
-        model.grant_job_logs("/aws/sagemaker/TransformJobs")
-        rows.grant_list_below(model.role, "input")
-        rows.grant_read_below(model.role, "input")
-        rows.grant_write_below(model.role, "output")
-        _grant_list(sample, model.role)
-        model.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject"],
-                resources=[sample.bucket.arn_for_objects(sample.s3_object_key)],
-            )
-        )
-
+        model = self._model(key, rows, sample)
         workflow = TransformWorkflow(
             self,
             "Workflow",
@@ -95,6 +75,43 @@ class BatchTransformStack(ReferenceStack):
         rows.grant_list_below(workflow.role, "input")
         _grant_list(sample, workflow.role)
 
+        undelivered = self._score_nightly(workflow)
+        self._watch(workflow, undelivered, alarms)
+
+        self.output("StateMachineArn", workflow.state_machine.state_machine_arn, "Start it")
+        self.output(
+            "SampleInputUri", sample.s3_object_url, 'Try it: {"InputS3Uri": "<this address>"}'
+        )
+        self.output("InputUri", rows.s3_url_for_object("input/"), "Put files of rows below it")
+        self.output("OutputUri", rows.s3_url_for_object("output"), "Answers appear below it")
+        self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
+
+    def _model(self, key: DataKey, rows: DataBucket, sample: Asset) -> HostedModel:
+        """The model, and what its role needs as a job: there is no endpoint to grant it."""
+        model = HostedModel(
+            self,
+            "Model",
+            image=BuiltInImage(self),
+            artifact=Asset(self, "Artifact", path=str(tumor_classifier.ARTIFACT)),
+            network_isolation=True,
+        )
+        model.grant_metrics("/aws/sagemaker/TransformJobs")
+        model.grant_storage_key(key)
+        model.grant_job_logs("/aws/sagemaker/TransformJobs")
+        rows.grant_list_below(model.role, "input")
+        rows.grant_read_below(model.role, "input")
+        rows.grant_write_below(model.role, "output")
+        _grant_list(sample, model.role)
+        model.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject"],
+                resources=[sample.bucket.arn_for_objects(sample.s3_object_key)],
+            )
+        )
+        return model
+
+    def _score_nightly(self, workflow: TransformWorkflow) -> sqs.Queue:
+        """Starts a run every night; what could not be started lies in the queue returned."""
         # Scheduler delivers at least once; the workflow itself sees to it that runs do not overlap.
         undelivered = sqs.Queue(
             self,
@@ -123,16 +140,7 @@ class BatchTransformStack(ReferenceStack):
                 dead_letter_queue=undelivered,
             ),
         )
-
-        self._watch(workflow, undelivered, alarms)
-
-        self.output("StateMachineArn", workflow.state_machine.state_machine_arn, "Start it")
-        self.output(
-            "SampleInputUri", sample.s3_object_url, 'Try it: {"InputS3Uri": "<this address>"}'
-        )
-        self.output("InputUri", rows.s3_url_for_object("input/"), "Put files of rows below it")
-        self.output("OutputUri", rows.s3_url_for_object("output"), "Answers appear below it")
-        self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
+        return undelivered
 
     def _watch(
         self, workflow: TransformWorkflow, undelivered: sqs.Queue, alarms: AlarmTopic
