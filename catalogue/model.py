@@ -112,11 +112,6 @@ class Availability:
     closed_since: date | None = None
     replaced_by: str | None = None
 
-    @property
-    def open(self) -> bool:
-        """True while new accounts can use it."""
-        return self.closed_since is None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from aws_cdk import App, Validations
 
-GATES = ("AwsSolutions", "Serverless")
-REPORTS = ("NIST.800.53.R5", "HIPAA.Security", "PCI.DSS.321")
-
 
 def add_gates(app: App, *, reports: bool) -> None:
     """Adds the cdk-nag packs to an app; a finding that nobody acknowledged fails the synthesis.

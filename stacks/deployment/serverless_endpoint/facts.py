@@ -8,7 +8,7 @@ from catalogue.model import (
     Limit,
     Sourced,
 )
-from catalogue.sources import docs, sagemaker_guide
+from catalogue.sources import docs, github_issue, sagemaker_guide
 from stacks.deployment.inference_sources import (
     CONFIG,
     MATRIX,
@@ -119,8 +119,13 @@ FACTS = Facts(
         Limit(
             name="scaling of provisioned concurrency by CloudFormation",
             value="the guide says it is not supported; the template reference lists the dimension "
-            "and the metric, and CloudFormation was seen to create the scalable target",
+            "and the metric",
             source=sagemaker_guide("serverless-endpoints.html", READ, Confidence.CONFLICTING),
+        ),
+        Limit(
+            name="scaling of provisioned concurrency, as seen",
+            value="a deployment created the scalable target; only a wrong metric was refused",
+            source=github_issue("aws/aws-cdk", 29065, READ),
         ),
         Limit(
             name="update of a scaled variant",
