@@ -55,6 +55,7 @@ def templates_and_assets(assembly: Path) -> dict[str, bytes]:
     return files | {file.name: b"" for file in assembly.glob("asset.*")}
 
 
+@pytest.mark.whole_catalogue
 def test_another_folder_gives_the_same_bytes(assembly: Path, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere"
     for name in SOURCES:
@@ -70,6 +71,7 @@ def test_another_folder_gives_the_same_bytes(assembly: Path, tmp_path: Path) -> 
     assert templates_and_assets(tmp_path / "out") == templates_and_assets(assembly)
 
 
+@pytest.mark.whole_catalogue
 def test_one_architecture_alone_is_the_same(assembly: Path, tmp_path: Path) -> None:
     process = run_app(tmp_path, {"stack": "batch-transform"})
     assert process.returncode == 0, process.stderr
@@ -77,6 +79,7 @@ def test_one_architecture_alone_is_the_same(assembly: Path, tmp_path: Path) -> N
     assert template.read_bytes() == (assembly / template.name).read_bytes()
 
 
+@pytest.mark.whole_catalogue
 def test_data_outlives_the_stack_if_asked(tmp_path: Path) -> None:
     process = run_app(tmp_path, {"retain_data": "true"})
     assert process.returncode == 0, process.stderr
