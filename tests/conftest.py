@@ -1,4 +1,4 @@
-"""One synthesis for all template tests; `--accept` for the snapshots, `--stack` for some of them."""
+"""One synthesis for all template tests; `--accept` for snapshots, `--stack` for some of them."""
 
 from __future__ import annotations
 
