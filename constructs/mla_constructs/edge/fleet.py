@@ -215,7 +215,8 @@ def _job(rollout: Rollout) -> dict[str, Any]:
             "exponentialRate": {
                 "baseRatePerMinute": rollout.base_per_minute,
                 "incrementFactor": rollout.factor,
-                "rateIncreaseCriteria": {"numberOfSucceededThings": rollout.grow_after_succeeded},
+                # One of two shapes: CDK passes it on as it is.
+                "rateIncreaseCriteria": {"NumberOfSucceededThings": rollout.grow_after_succeeded},
             },
             "maximumPerMinute": rollout.maximum_per_minute,
         },
