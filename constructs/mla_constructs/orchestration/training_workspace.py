@@ -5,12 +5,12 @@ from __future__ import annotations
 from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from mla_constructs.containers.image import ContainerImage
 from mla_constructs.inference.execution_role import ExecutionRole
+from mla_constructs.orchestration.model_group import ModelGroup
 from mla_constructs.orchestration.workflow_requests import WorkflowJob
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
@@ -21,9 +21,8 @@ from mla_constructs.storage.buckets import DataBucket
 class TrainingWorkspace(Construct):
     """A bucket for new data and for what runs write, the jobs' role and a model package group.
 
-    The group carries the stack's name. The jobs read the uploaded files where the deployment puts
-    them: their keys are content hashes, so that a step whose code or data changed is never taken
-    for one that ran before.
+    The jobs read the uploaded files where the deployment puts them: their keys are content hashes,
+    so that a step whose code or data changed is never taken for one that ran before.
 
     Args:
         scope: Parent construct.
@@ -37,13 +36,13 @@ class TrainingWorkspace(Construct):
         max_runtime: After which a job is stopped, 1 s to 9 days.
         key: Encrypts bucket and volumes.
         access_logs: Receives the bucket's access logs.
-        keep: How long data and models are kept; a registered model is lost with its artifact.
-        removal_policy: What becomes of the bucket when the stack is deleted.
+        removal_policy: What becomes of the bucket and of the registered versions when the stack is
+            deleted.
 
     Attributes:
         bucket: New raw data goes below raw/, each run writes below runs/.
         role: What the jobs may do.
-        model_package_group_name: Group of the registered versions.
+        models: Group of the registered versions.
         job: What all jobs have in common.
         raw_uri: Address of raw_data.
         approved_model_uri: Address of approved_model.
@@ -68,7 +67,6 @@ class TrainingWorkspace(Construct):
         max_runtime: Duration,
         key: DataKey,
         access_logs: s3.IBucket,
-        keep: Duration,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
@@ -78,7 +76,7 @@ class TrainingWorkspace(Construct):
             key=key,
             access_logs=access_logs,
             removal_policy=removal_policy,
-            expire_after=keep,
+            expire_after=None,  # a registered model is lost with its artifact
         )
         self.role = ExecutionRole(
             self, "Role", description="What the workflow's processing and training jobs may do"
@@ -97,12 +95,11 @@ class TrainingWorkspace(Construct):
         self.job.check()
         self.raw_uri = raw_data.s3_object_url
         self.approved_model_uri = approved_model.s3_object_url
-        self.model_package_group_name = Aws.STACK_NAME
-        self._group = sagemaker.CfnModelPackageGroup(
+        self.models = ModelGroup(
             self,
-            "Group",
-            model_package_group_name=self.model_package_group_name,
-            model_package_group_description="Versions of the model that the workflow trains",
+            "Models",
+            description="Versions of the model that the workflow trains",
+            removal_policy=removal_policy,
         )
 
     def grant_orchestration(self, role: iam.Role, *, job_names: str) -> None:
@@ -129,7 +126,7 @@ class TrainingWorkspace(Construct):
                 role, jobs, "Every attempt has a job name that was never used; its start is fixed."
             )
         self._allow_passing(role)
-        self._allow_registering(role)
+        self.models.grant_registering(role)
         self.bucket.grant_read_below(role, "runs")
 
     def _allow_passing(self, role: iam.Role) -> None:
@@ -140,19 +137,6 @@ class TrainingWorkspace(Construct):
                 conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
             )
         )
-
-    def _allow_registering(self, role: iam.Role) -> None:
-        versions = self._arn("model-package", f"{self.model_package_group_name}/*")
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"],
-                resources=[
-                    versions,
-                    self._arn("model-package-group", self.model_package_group_name),
-                ],
-            )
-        )
-        acknowledge_wildcard(role, versions, "SageMaker numbers the versions; the group is fixed.")
 
     def _allow_jobs(self, image: ContainerImage, key: DataKey, uploaded: list[Asset]) -> None:
         self.role.grant_pull(image)
