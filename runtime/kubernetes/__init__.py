@@ -1,1 +1,1 @@
-"""What runs in a cluster: manifests, in which `$name` stands for what is known when they are applied."""
+"""What runs in a cluster: manifests; `$name` is filled in when they are applied."""

@@ -21,6 +21,8 @@ Resources = dict[str, dict[str, Any]]
 
 WITHOUT_RESOURCE_TYPE = {
     "cloudwatch:PutMetricData",
+    "ec2:DescribeTags",
+    "ec2:DescribeVolumes",
     "ecr:GetAuthorizationToken",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",

@@ -82,14 +82,17 @@ class TopicRules(Construct):
         )
         self._failures.grant_writing(self.role)
 
-    def measure(self, id: str, *, sql: str, metric: str, value: str = "1") -> cloudwatch.Metric:
+    def measure(
+        self, id: str, *, topic: str, metric: str, value: str = "1", where: str = ""
+    ) -> cloudwatch.Metric:
         """Adds a value to a metric of the stack for each message, and returns its sum a minute.
 
         Args:
             id: Construct ID of the rule.
-            sql: Which messages.
+            topic: Filter of topics, such as "fleet/+/results".
             metric: Name of the metric, in the namespace that has the stack's name.
             value: A number or what stands for it in the message, such as "${rows}".
+            where: Condition on the message, in AWS IoT's SQL; empty counts every message.
         """
         action = iot.CfnTopicRule.CloudwatchMetricActionProperty(
             metric_namespace=Aws.STACK_NAME,
@@ -98,6 +101,7 @@ class TopicRules(Construct):
             metric_value=value,
             role_arn=self.role.role_arn,
         )
+        sql = _select(topic, where)
         self._rule(id, sql, iot.CfnTopicRule.ActionProperty(cloudwatch_metric=action))
         return cloudwatch.Metric(
             namespace=Aws.STACK_NAME,
@@ -106,8 +110,15 @@ class TopicRules(Construct):
             period=MINUTE,
         )
 
-    def archive(self, id: str, *, sql: str, bucket: DataBucket, prefix: str) -> None:
-        """Keeps each message as an object below a prefix, by day, thing and moment."""
+    def archive(self, id: str, *, topic: str, bucket: DataBucket, prefix: str) -> None:
+        """Keeps each message as an object below a prefix, by day, thing and moment.
+
+        Args:
+            id: Construct ID of the rule.
+            topic: Filter of topics whose second level is the thing's name.
+            bucket: Where the objects lie.
+            prefix: Below which they lie there.
+        """
         bucket.grant_write_below(self.role, prefix)
         day = "${parse_time('yyyy-MM-dd', timestamp())}"
         action = iot.CfnTopicRule.S3ActionProperty(
@@ -115,7 +126,7 @@ class TopicRules(Construct):
             key=f"{prefix}/day={day}/${{topic(2)}}/${{timestamp()}}-${{newuuid()}}.json",
             role_arn=self.role.role_arn,
         )
-        self._rule(id, sql, iot.CfnTopicRule.ActionProperty(s3=action))
+        self._rule(id, _select(topic), iot.CfnTopicRule.ActionProperty(s3=action))
 
     def _rule(self, id: str, sql: str, action: iot.CfnTopicRule.ActionProperty) -> None:
         failed = iot.CfnTopicRule.CloudwatchLogsActionProperty(
@@ -134,3 +145,8 @@ class TopicRules(Construct):
         )
         # A rule that acts before its role may act fails, and AWS IoT checks it when it is made.
         rule.node.add_dependency(self.role)
+
+
+def _select(topic: str, where: str = "") -> str:
+    condition = f" WHERE {where}" if where else ""
+    return f"SELECT * FROM '{topic}'{condition}"  # noqa: S608 - of AWS IoT, known at synthesis

@@ -8,7 +8,7 @@ from string import Template
 from typing import Any
 
 import yaml
-from aws_cdk import Aws, CfnResource, Duration, RemovalPolicy
+from aws_cdk import Aws, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_eks_v2 as eks
@@ -18,11 +18,11 @@ from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 from constructs import Construct
 
 from mla_constructs.errors import InvalidArgument
-from mla_constructs.kubernetes.kubectl import tidy
+from mla_constructs.kubernetes.kubectl import kubectl_role, tidy
 from mla_constructs.network.private_vpc import PrivateVpc
 from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
-from mla_constructs.security.findings import acknowledge
+from mla_constructs.security.findings import add_managed_policy
 
 VERSION = eks.KubernetesVersion.V1_36
 """In standard support until 2027-08-02; the kubectl layer is of the same minor version.
@@ -96,11 +96,8 @@ class AutoModeCluster(Construct):
             "Cluster",
             cluster_name=self.name,
             version=VERSION,
-            role=self._role("ClusterRole", "eks.amazonaws.com", CLUSTER_POLICIES),
-            compute=eks.ComputeConfig(
-                node_pools=["general-purpose"],
-                node_role=self._role("NodeRole", "ec2.amazonaws.com", NODE_POLICIES),
-            ),
+            role=self._cluster_role(),
+            compute=eks.ComputeConfig(node_pools=["general-purpose"], node_role=self._node_role()),
             vpc=vpc,
             vpc_subnets=[ec2.SubnetSelection(subnet_type=vpc.private_subnet_type)],
             endpoint_access=eks.EndpointAccess.PRIVATE,
@@ -110,6 +107,7 @@ class AutoModeCluster(Construct):
             bootstrap_cluster_creator_admin_permissions=False,
             kubectl_provider_options=eks.KubectlProviderOptions(
                 kubectl_layer=KubectlV36Layer(self, "Kubectl"),
+                role=kubectl_role(self, self._arn),
             ),
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -119,10 +117,10 @@ class AutoModeCluster(Construct):
         # By default a version goes on past its standard support, at six times the price.
         resource.add_property_override("UpgradePolicy.SupportType", "STANDARD")
         tidy(self.cluster)
+        # Of a policy that CDK did not get to add.
+        self.node.try_remove_child("HasEcrPublic")
 
-    def apply(
-        self, id: str, *, folder: Path, values: Mapping[str, str]
-    ) -> eks.KubernetesManifest:
+    def apply(self, id: str, *, folder: Path, values: Mapping[str, str]) -> eks.KubernetesManifest:
         """Applies a folder's manifests; deleted with the stack, they go before the cluster.
 
         Args:
@@ -133,9 +131,11 @@ class AutoModeCluster(Construct):
         Raises:
             InvalidArgument: The folder has no manifests, or one asks for what is not given.
         """
-        return eks.KubernetesManifest(
-            self, id, cluster=self.cluster, manifest=list(read_manifests(folder, values))
-        )
+        return self.cluster.add_manifest(id, *read_manifests(folder, values))
+
+    def add_on(self, id: str, name: str) -> eks.CfnAddon:
+        """Installs an add-on, in the version that EKS chooses for the cluster's."""
+        return eks.CfnAddon(self, id, cluster_name=self.cluster.cluster_name, addon_name=name)
 
     def metric_unschedulable(self) -> cloudwatch.Metric:
         """Returns how many pods the scheduler tried to place, and could not.
@@ -150,20 +150,48 @@ class AutoModeCluster(Construct):
             period=Duration.minutes(1),
         )
 
-    def _role(self, id: str, service: str, policies: Iterable[str]) -> iam.Role:
-        """A role with the policies that AWS asks for: they change with what Auto Mode does."""
+    @property
+    def _arn(self) -> str:
+        return Stack.of(self).format_arn(service="eks", resource="cluster", resource_name=self.name)
+
+    def _cluster_role(self) -> iam.IRole:
+        """What EKS acts under, for this cluster and no other."""
+        only_this_cluster = {
+            "StringEquals": {"aws:SourceAccount": Stack.of(self).account},
+            "ArnLike": {"aws:SourceArn": self._arn},
+        }
         role = iam.Role(
             self,
-            id,
-            assumed_by=iam.ServicePrincipal(service),
-            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(p) for p in policies],
+            "ClusterRole",
+            description="EKS for the cluster: nodes, volumes, network interfaces, targets",
+            assumed_by=iam.ServicePrincipal(
+                "eks.amazonaws.com", conditions=only_this_cluster
+            ).with_session_tags(),
         )
-        for policy in policies:
-            acknowledge(
+        for policy in CLUSTER_POLICIES:
+            add_managed_policy(
                 role,
-                f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{policy}]",
-                "EKS Auto Mode asks for it, and limits what it allows to resources that carry the "
-                "cluster's tag; a copy of ours would fall behind when Auto Mode learns something.",
+                policy,
+                "EKS Auto Mode asks for it and acts only on what carries the cluster's tag; a copy "
+                "of ours would fall behind whenever Auto Mode learns something.",
+            )
+        # CDK would add an older version of one of them.
+        return role.without_policy_updates()
+
+    def _node_role(self) -> iam.Role:
+        """What every node acts under, and no pod."""
+        role = iam.Role(
+            self,
+            "NodeRole",
+            description="Nodes: pull images, ask for pods' credentials",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+        )
+        for policy in NODE_POLICIES:
+            add_managed_policy(
+                role,
+                policy,
+                "EKS asks for it. Nodes pull the images of add-ons from AWS's own accounts, which "
+                "differ by Region, so that repositories cannot be named.",
             )
         return role
 

@@ -32,7 +32,13 @@ class Station:
     """
 
     def __init__(
-        self, classifier: Classifier, folder: Path, telemetry: Telemetry, *, topic: str, version: str
+        self,
+        classifier: Classifier,
+        folder: Path,
+        telemetry: Telemetry,
+        *,
+        topic: str,
+        version: str,
     ) -> None:
         self._classifier, self._telemetry = classifier, telemetry
         self._topic, self._version = topic, version

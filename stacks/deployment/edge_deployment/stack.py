@@ -1,4 +1,4 @@
-"""Model on devices: component -> deployment -> devices -> MQTT -> rules -> metrics, bucket, alarms."""
+"""Devices: component -> deployment -> devices -> MQTT -> rules -> metrics, bucket, alarms."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class EdgeDeploymentStack(ReferenceStack):
             },
         )
 
-        # Short credentials: a stolen device loses its own as soon as its certificate is revoked.
+        # An hour after its certificate is revoked, a stolen device has no credentials left.
         fleet = Fleet(self, "Fleet", credential_duration=Duration.hours(1))
         fleet.deploy(
             "Deployment",
@@ -80,7 +80,10 @@ class EdgeDeploymentStack(ReferenceStack):
             removal_policy=self.data_removal,
         )
         rules.archive(
-            "Archive", sql=f"SELECT * FROM '{fleet.topic}/+/results'", bucket=results, prefix="results"
+            "Archive",
+            topic=f"{fleet.topic}/+/results",
+            bucket=results,
+            prefix="results",
         )
 
         self._watch(fleet, rules, alarms, key)
@@ -114,34 +117,32 @@ class EdgeDeploymentStack(ReferenceStack):
         )
         alarms.watch(
             "RejectedFiles",
-            rules.measure(
-                "Rejected", sql=f"SELECT * FROM '{fleet.topic}/+/rejected'", metric="RejectedFiles"
-            ),
+            rules.measure("Rejected", topic=f"{fleet.topic}/+/rejected", metric="RejectedFiles"),
             at_least=1,
             minutes=5,
             meaning="Devices get samples that they cannot score, minute after minute: look at the "
             "reasons in the folder `rejected`, and at what measures.",
         )
         # A device that is switched off says goodbye; one that breaks, or is cut off, does not.
-        lost = (
-            f"SELECT * FROM '$aws/events/presence/disconnected/+' "
-            f"WHERE clientInitiatedDisconnect = false AND startswith(clientId, '{fleet.topic}-')"
-        )
         alarms.watch(
             "LostConnections",
-            rules.measure("Lost", sql=lost, metric="LostConnections"),
+            rules.measure(
+                "Lost",
+                topic="$aws/events/presence/disconnected/+",
+                where="clientInitiatedDisconnect = false "
+                f"AND startswith(clientId, '{fleet.topic}-')",
+                metric="LostConnections",
+            ),
             at_least=3,
             minutes=1,
             meaning="Three devices or more lost their connection within a minute: they go on "
             "scoring, but is their network, or AWS IoT, in trouble?",
         )
         # No alarm: an empty fleet is healthy. It says how many devices work.
-        rules.measure(
-            "Heartbeat", sql=f"SELECT * FROM '{fleet.topic}/+/heartbeat'", metric="Heartbeats"
-        )
+        rules.measure("Heartbeat", topic=f"{fleet.topic}/+/heartbeat", metric="Heartbeats")
         rules.measure(
             "Scored",
-            sql=f"SELECT rows FROM '{fleet.topic}/+/results'",
+            topic=f"{fleet.topic}/+/results",
             metric="ScoredSamples",
             value="${rows}",
         )
