@@ -39,8 +39,40 @@ WITHOUT_RESOURCE_TYPE = {
 }
 """Actions that can only be allowed on all resources, by the service authorization reference."""
 
-SAYS_WHO_CALLS = {"sagemaker.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"}
+SAYS_WHO_CALLS = {
+    "credentials.iot.amazonaws.com",
+    "eks.amazonaws.com",
+    "iot.amazonaws.com",
+    "sagemaker.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "states.amazonaws.com",
+}
 """Services whose role can be limited to calls on behalf of this account."""
+
+ASKED_FOR = {
+    # https://docs.aws.amazon.com/eks/latest/userguide/auto-cluster-iam-role.html
+    "eks.amazonaws.com": {
+        "AmazonEKSBlockStoragePolicyV2",
+        "AmazonEKSClusterPolicy",
+        "AmazonEKSComputePolicy",
+        "AmazonEKSLoadBalancingPolicy",
+        "AmazonEKSNetworkingPolicy",
+    },
+    # https://docs.aws.amazon.com/eks/latest/userguide/auto-create-node-role.html
+    "ec2.amazonaws.com": {
+        "AmazonEC2ContainerRegistryPullOnly",
+        "AmazonEKSWorkerNodeMinimalPolicy",
+    },
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    "lambda.amazonaws.com": {"service-role/AWSLambdaVPCAccessExecutionRole"},
+}
+"""Managed policies that AWS documents for the role of a service."""
+
+VENDED = {
+    # The framework of CDK's kubectl provider: CDK makes the role and lets nobody replace it.
+    "KubectlProviderframeworkonEventServiceRole": {"service-role/AWSLambdaBasicExecutionRole"},
+}
+"""What CDK attaches to a role of its own -> managed policies that stay."""
 
 
 def of_type(resources: Resources, resource_type: str) -> Resources:
@@ -185,9 +217,15 @@ def test_roles_are_assumed_for_this_account_only(resources: Resources) -> None:
                 assert any("aws:SourceArn" in keys for keys in condition.values()), name
 
 
-def test_roles_have_no_managed_policies(resources: Resources) -> None:
+def test_managed_policies_are_those_that_aws_documents(resources: Resources) -> None:
     for name, role in of_type(resources, "AWS::IAM::Role").items():
-        assert "ManagedPolicyArns" not in role, name
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        allowed = ASKED_FOR.get(statement["Principal"]["Service"], set()).union(
+            *(policies for vended, policies in VENDED.items() if vended in name)
+        )
+        prefix = "arn:<AWS::Partition>:iam::aws:policy/"
+        for policy in role.get("ManagedPolicyArns", []):
+            assert policy.removeprefix(prefix) in allowed, f"{name}: {policy}"
 
 
 # Data
