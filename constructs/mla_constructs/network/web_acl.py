@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
@@ -83,6 +84,16 @@ class WebAcl(Construct):
                     single_header={"Name": "authorization"}
                 )
             ],
+        )
+
+    def metric_blocked(self) -> cloudwatch.Metric:
+        """Returns the number of requests per minute that a rule has blocked."""
+        return cloudwatch.Metric(
+            namespace="AWS/WAFV2",
+            metric_name="BlockedRequests",
+            dimensions_map={"WebACL": self.name, "Region": Aws.REGION, "Rule": "ALL"},
+            statistic="Sum",
+            period=Duration.minutes(1),
         )
 
     def protect(self, load_balancer: elbv2.ApplicationLoadBalancer) -> None:
