@@ -2,24 +2,48 @@
 
 from datetime import date
 
+from catalogue.model import InTemplate, Source
 from catalogue.sources import docs
 
 READ = date(2026, 11, 22)
 
-FARGATE = docs("AmazonECS/latest/developerguide/fargate-tasks-services.html", READ)
-DRAINING = docs("AmazonECS/latest/developerguide/load-balancer-connection-draining.html", READ)
-BALANCER = docs(
-    "elasticloadbalancing/latest/application/edit-load-balancer-attributes.html", READ
-)
-TARGETS = docs("elasticloadbalancing/latest/application/edit-target-group-attributes.html", READ)
-LAMBDA_QUOTAS = docs("lambda/latest/dg/gettingstarted-limits.html", READ)
-LAMBDA_IMAGES = docs("lambda/latest/dg/images-create.html", READ)
-LAMBDA_LIFECYCLE = docs("lambda/latest/dg/lambda-runtime-environment.html", READ)
-PROVISIONED = docs("lambda/latest/dg/provisioned-concurrency.html", READ)
-TRACKING_OVERVIEW = docs(
+
+def ecs(page: str) -> Source:
+    """A page of the ECS developer guide, such as "fargate-tasks-services.html"."""
+    return docs(f"AmazonECS/latest/developerguide/{page}", READ)
+
+
+def balancer(page: str) -> Source:
+    """A page of the Application Load Balancer guide, such as "load-balancer-limits.html"."""
+    return docs(f"elasticloadbalancing/latest/application/{page}", READ)
+
+
+def waf(page: str) -> Source:
+    """A page of the AWS WAF developer guide."""
+    return docs(f"waf/latest/developerguide/{page}", READ)
+
+
+def lambda_guide(page: str) -> Source:
+    """A page of the Lambda developer guide, such as "gettingstarted-limits.html"."""
+    return docs(f"lambda/latest/dg/{page}", READ)
+
+
+TRACKING_GUIDE = docs(
     "autoscaling/application/userguide/target-tracking-scaling-policy-overview.html", READ
 )
 
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 TRACKING = "TargetTrackingScalingPolicyConfiguration"
+
+
+def of_model(path: str, unit: str = "") -> InTemplate:
+    """What the function with the model states, not those behind custom resources."""
+    return InTemplate(
+        "AWS::Lambda::Function", f"(PackageType=='Image' && {path}) || `null`", unit=unit
+    )
+
+
+def attribute(key: str, *, of: str) -> str:
+    """Path to a number among the attributes of a load balancer or target group."""
+    return f"to_number({of}Attributes[?Key=='{key}'].Value | [0])"

@@ -143,7 +143,9 @@ def test_build_without_an_image_is_a_failure_that_names_the_log(
 ) -> None:
     run_build(monkeypatch, build_answer(status))
     assert answers[0]["status"] == "FAILED"
-    assert f"ended as {status} without IMAGE_DIGEST: read its log group/stream" in answers[0]["reason"]
+    assert (
+        f"ended as {status} without IMAGE_DIGEST: read its log group/stream" in answers[0]["reason"]
+    )
 
 
 def test_build_that_outlasts_the_function_is_a_failure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
@@ -61,7 +61,9 @@ class WebAcl(Construct):
             visibility_config=_visibility(self.name),
             rules=[
                 _rate_limit(requests_per_five_minutes),
-                _managed("AWSManagedRulesCommonRuleSet", 1, only_counting=["SizeRestrictions_BODY"]),
+                _managed(
+                    "AWSManagedRulesCommonRuleSet", 1, only_counting=["SizeRestrictions_BODY"]
+                ),
                 _managed("AWSManagedRulesKnownBadInputsRuleSet", 2),
             ],
         )
@@ -78,7 +80,15 @@ class WebAcl(Construct):
             self,
             "Logging",
             resource_arn=self._acl.attr_arn,
-            log_destination_configs=[log_group.log_group_arn],
+            # Not the group's own attribute, which ends in ":*".
+            log_destination_configs=[
+                Stack.of(self).format_arn(
+                    service="logs",
+                    resource="log-group",
+                    resource_name=log_group.log_group_name,
+                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                )
+            ],
             redacted_fields=[
                 wafv2.CfnLoggingConfiguration.FieldToMatchProperty(
                     single_header={"Name": "authorization"}

@@ -13,6 +13,7 @@ from constructs import Construct
 from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.containers.fargate_task import FargateTask
 from mla_constructs.containers.insights_cluster import InsightsCluster
+from mla_constructs.delivery.build_project import Architecture
 from mla_constructs.network.private_load_balancer import PrivateLoadBalancer
 from mla_constructs.network.private_vpc import PrivateVpc
 from mla_constructs.network.self_signed_certificate import SelfSignedCertificate
@@ -36,16 +37,14 @@ class EcsServingStack(ReferenceStack):
 
         key = DataKey(self, "Key", removal_policy=self.data_removal)
         alarms = AlarmTopic(self, "Alarms", key=key)
-        vpc = PrivateVpc(
-            self, "Vpc", key=key, log_retention=KEPT, removal_policy=self.data_removal
-        )
+        vpc = PrivateVpc(self, "Vpc", key=key, log_retention=KEPT, removal_policy=self.data_removal)
         # Without a way out, Fargate pulls and logs through these; layers come through S3's gateway.
-        for name, service in {
+        for name, endpoint in {
             "EcrApi": ec2.InterfaceVpcEndpointAwsService.ECR,
             "EcrDocker": ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
             "CloudWatchLogs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
         }.items():
-            vpc.add_private_endpoint(name, service)
+            vpc.add_private_endpoint(name, endpoint)
 
         balancer, targets = self._entry(vpc, key, alarms)
         task = self._task(key)
@@ -79,6 +78,8 @@ class EcsServingStack(ReferenceStack):
             ),
         )
         targets.add_target(service)
+        # The first tasks find their endpoints and permissions, or the circuit breaker gives up.
+        service.node.add_dependency(vpc, task.obtain_execution_role())
         self._scale(service, targets)
         alarms.watch(
             "CpuSaturation",
@@ -104,7 +105,7 @@ class EcsServingStack(ReferenceStack):
     def _task(self, key: DataKey) -> FargateTask:
         # ARM64 costs a fifth less; in us-east-1 one Availability Zone lacks it, and which one that
         # is differs from account to account.
-        architecture = "x86_64"
+        architecture: Architecture = "x86_64"
         image = BuiltImage(
             self,
             "Image",
@@ -123,8 +124,11 @@ class EcsServingStack(ReferenceStack):
             cpu=1024,  # one vCPU: smaller tasks make finer steps, larger ones fewer copies
             memory_mib=2048,
             architecture=architecture,
-            # By itself the server counts the cores of the host, not those of the task.
-            environment={"SERVING_WORKERS": "1"},
+            environment={
+                # By itself the server counts the cores of the host, not those of the task.
+                "SERVING_WORKERS": "1",
+                "SERVING_MAX_BYTES": str(6 * 1024 * 1024),  # as much as an endpoint takes
+            },
             # After SIGTERM the server finishes what it has begun, for 25 s at most.
             stop_timeout=Duration.seconds(30),
             key=key,
@@ -260,13 +264,11 @@ class EcsServingStack(ReferenceStack):
         targets: elbv2.ApplicationTargetGroup,
         alarms: AlarmTopic,
     ) -> list[str]:
-        """Creates the alarms of the load balancer; returns those on which a deployment goes back."""
+        """Creates the load balancer's alarms; returns those on which a deployment goes back."""
         minute = Duration.minutes(1)
         failed = alarms.watch(
             "ServerErrors",
-            targets.metrics.http_code_target(
-                elbv2.HttpCodeTarget.TARGET_5XX_COUNT, period=minute
-            ),
+            targets.metrics.http_code_target(elbv2.HttpCodeTarget.TARGET_5XX_COUNT, period=minute),
             at_least=1,
             minutes=1,
             meaning="Requests fail in the container: read the tasks' log.",
@@ -288,9 +290,7 @@ class EcsServingStack(ReferenceStack):
         )
         alarms.watch(
             "UnhealthyTasks",
-            targets.metrics.unhealthy_host_count(
-                statistic=cloudwatch.Stats.MAXIMUM, period=minute
-            ),
+            targets.metrics.unhealthy_host_count(statistic=cloudwatch.Stats.MAXIMUM, period=minute),
             at_least=1,
             minutes=5,
             meaning="A task fails its health check for 5 minutes and is not replaced by one that "

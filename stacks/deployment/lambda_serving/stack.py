@@ -11,6 +11,7 @@ from constructs import Construct
 from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.containers.image_function import ImageFunction
 from mla_constructs.delivery.alias_canary import AliasCanary
+from mla_constructs.delivery.build_project import Architecture
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.security.data_key import DataKey
 from runtime import containers
@@ -32,7 +33,7 @@ class LambdaServingStack(ReferenceStack):
 
         # The container of the other platforms, started without its server. A zip would have to
         # hold ONNX Runtime for Lambda's processor, built before synthesis.
-        architecture = "arm64"  # a GB-second costs a fifth less than on x86_64
+        architecture: Architecture = "arm64"  # a GB-second costs a fifth less than on x86_64
         image = BuiltImage(
             self,
             "Image",
