@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from aws_cdk import Aws, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ecs as ecs
@@ -12,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mla_constructs.containers.image import ContainerImage, pull_statements
+from mla_constructs.delivery.build_project import Architecture
 from mla_constructs.errors import InvalidArgument, require_between
 from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
@@ -73,7 +73,7 @@ class FargateTask(ecs.FargateTaskDefinition):
         port: int,
         cpu: int,
         memory_mib: int,
-        architecture: Literal["x86_64", "arm64"],
+        architecture: Architecture,
         environment: Mapping[str, str],
         stop_timeout: Duration,
         key: DataKey,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import jsii
 from aws_cdk import Aws, Duration, RemovalPolicy
@@ -13,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mla_constructs.containers.built_image import BuiltImage
+from mla_constructs.delivery.build_project import Architecture
 from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge, acknowledge_wildcard
@@ -57,7 +57,7 @@ class ImageFunction(lambda_.Function):
         image: BuiltImage,
         entry_point: Sequence[str],
         command: Sequence[str],
-        architecture: Literal["x86_64", "arm64"],
+        architecture: Architecture,
         memory_size: int,
         timeout: Duration,
         key: DataKey,

@@ -27,6 +27,8 @@ Shift = Literal[
 ]
 """CodeDeploy's predefined deployment configurations for Lambda."""
 
+MOST_ALARMS = 10
+
 
 class AliasCanary(Construct):
     """Makes an update of the stack shift the alias's traffic by CodeDeploy.
@@ -61,7 +63,7 @@ class AliasCanary(Construct):
         super().__init__(scope, id)
         if shift not in get_args(Shift):
             raise InvalidArgument(f"shift is {shift!r}: choose from {', '.join(get_args(Shift))}.")
-        if not 1 <= len(alarms) <= 10:
+        if not 1 <= len(alarms) <= MOST_ALARMS:
             raise InvalidArgument(
                 f"There are {len(alarms)} alarms: give 1 to 10, for without one nothing rolls back."
             )

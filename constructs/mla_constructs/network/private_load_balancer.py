@@ -72,9 +72,7 @@ class PrivateLoadBalancer(elbv2.ApplicationLoadBalancer):
         stack = Stack.of(self)
         bucket.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[
-                    iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")
-                ],
+                principals=[iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
                 actions=["s3:PutObject"],
                 resources=[bucket.arn_for_objects(f"{prefix}/AWSLogs/{stack.account}/*")],
                 conditions={

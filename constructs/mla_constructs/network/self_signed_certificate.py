@@ -69,7 +69,7 @@ class SelfSignedCertificate(Construct):
                 "DAYS": str(days),
                 "STACK_NAME": Aws.STACK_NAME,
             },
-            architecture="arm64",
+            architecture="x86_64",
             privileged=False,
             timeout=Duration.minutes(5),
             key=key,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as wafv2
@@ -60,7 +61,9 @@ class WebAcl(Construct):
             visibility_config=_visibility(self.name),
             rules=[
                 _rate_limit(requests_per_five_minutes),
-                _managed("AWSManagedRulesCommonRuleSet", 1, only_counting=["SizeRestrictions_BODY"]),
+                _managed(
+                    "AWSManagedRulesCommonRuleSet", 1, only_counting=["SizeRestrictions_BODY"]
+                ),
                 _managed("AWSManagedRulesKnownBadInputsRuleSet", 2),
             ],
         )
@@ -77,12 +80,30 @@ class WebAcl(Construct):
             self,
             "Logging",
             resource_arn=self._acl.attr_arn,
-            log_destination_configs=[log_group.log_group_arn],
+            # Not the group's own attribute, which ends in ":*".
+            log_destination_configs=[
+                Stack.of(self).format_arn(
+                    service="logs",
+                    resource="log-group",
+                    resource_name=log_group.log_group_name,
+                    arn_format=ArnFormat.COLON_RESOURCE_NAME,
+                )
+            ],
             redacted_fields=[
                 wafv2.CfnLoggingConfiguration.FieldToMatchProperty(
                     single_header={"Name": "authorization"}
                 )
             ],
+        )
+
+    def metric_blocked(self) -> cloudwatch.Metric:
+        """Returns the number of requests per minute that a rule has blocked."""
+        return cloudwatch.Metric(
+            namespace="AWS/WAFV2",
+            metric_name="BlockedRequests",
+            dimensions_map={"WebACL": self.name, "Region": Aws.REGION, "Rule": "ALL"},
+            statistic="Sum",
+            period=Duration.minutes(1),
         )
 
     def protect(self, load_balancer: elbv2.ApplicationLoadBalancer) -> None:

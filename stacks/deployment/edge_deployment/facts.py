@@ -2,7 +2,7 @@
 
 from catalogue.model import Availability, Facts, InTemplate, Limit, Source, Sourced
 from catalogue.sources import docs, sagemaker_guide
-from stacks.deployment.inference_sources import READ
+from stacks.deployment.serving_sources import READ
 
 
 def guide(page: str) -> Source:
@@ -222,6 +222,6 @@ FACTS = Facts(
             Source("https://aws.amazon.com/iot-core/pricing/", READ),
         ),
     ),
-    availability=Availability(source=WHAT),
+    availability=Availability(source=QUOTAS, not_in=("sa-east-1",)),
     related=("serverless_endpoint",),
 )

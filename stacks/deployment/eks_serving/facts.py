@@ -11,7 +11,7 @@ from catalogue.model import (
     Sourced,
 )
 from catalogue.sources import docs
-from stacks.deployment.inference_sources import READ
+from stacks.deployment.serving_sources import READ, attribute, balancer
 
 
 def guide(page: str) -> Source:
@@ -27,7 +27,7 @@ DEPLOYMENT = "Manifest[?kind=='Deployment'] | [0].spec"
 POD = f"{DEPLOYMENT}.template.spec"
 CONTAINER = f"{POD}.containers[0]"
 AUTOSCALER = "Manifest[?kind=='HorizontalPodAutoscaler'] | [0].spec"
-IDLE = "to_number(LoadBalancerAttributes[?Key=='idle_timeout.timeout_seconds'].Value | [0])"
+IDLE = attribute("idle_timeout.timeout_seconds", of="LoadBalancer")
 
 AUTO = guide("automode.html")
 NODES = guide("automode-learn-instances.html")
@@ -45,8 +45,8 @@ FACTS = Facts(
     tasks=("3.1", "3.2"),
     c02=True,
     question="serving platform",
-    summary="A client inside the VPC posts rows over HTTPS to an internal load balancer, which "
-    "passes them to one of 2 to 8 pods; AWS adds, patches and removes the nodes under them.",
+    summary="A client inside the VPC posts rows over HTTPS to an internal load balancer behind a "
+    "firewall, which passes them to one of 2 to 8 pods; AWS adds, patches and removes their nodes.",
     choose_when=(
         Sourced(
             "the team has Kubernetes manifests, tools and skills, and wants to keep them", AUTO
@@ -78,12 +78,12 @@ FACTS = Facts(
         "Entry": InTemplate(
             BALANCER,
             "Scheme",
-            unit="Application Load Balancer; Auto Mode registers the pods with it",
+            unit="Application Load Balancer, in front of it AWS WAF; Auto Mode registers the pods",
         ),
         "Authentication": Sourced(
             "who is member of a security group; beyond that the load balancer could verify client "
             "certificates",
-            docs("elasticloadbalancing/latest/application/mutual-authentication.html", READ),
+            balancer("load-balancer-limits.html"),
         ),
         "TLS": InTemplate(
             "AWS::ElasticLoadBalancingV2::Listener",
@@ -222,9 +222,7 @@ FACTS = Facts(
         Limit(
             name="idle time-out of the load balancer",
             value="1 to 4000 s, by default 60",
-            source=docs(
-                "elasticloadbalancing/latest/application/edit-load-balancer-attributes.html", READ
-            ),
+            source=balancer("edit-load-balancer-attributes.html"),
             setting=InTemplate(BALANCER, IDLE),
             minimum=1,
             maximum=4000,

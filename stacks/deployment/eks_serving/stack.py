@@ -1,4 +1,4 @@
-"""EKS Auto Mode: client in the VPC -> internal load balancer, TLS -> 2 to 8 pods on AWS's nodes."""
+"""EKS Auto Mode: client in the VPC -> WAF -> internal load balancer, TLS -> 2 to 8 pods."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mla_constructs.kubernetes.container_insights import ContainerInsights
 from mla_constructs.network.private_load_balancer import PrivateLoadBalancer
 from mla_constructs.network.private_vpc import PrivateVpc
 from mla_constructs.network.self_signed_certificate import SelfSignedCertificate
+from mla_constructs.network.web_acl import WebAcl
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.storage.buckets import AccessLogBucket
@@ -73,7 +74,7 @@ class EksServingStack(ReferenceStack):
             removal_policy=self.data_removal,
         )
 
-        balancer, targets = self._entry(vpc, cluster)
+        balancer, targets = self._entry(vpc, cluster, key, alarms)
         workload = cluster.apply(
             "Workload",
             folder=inference.MANIFESTS,
@@ -112,7 +113,7 @@ class EksServingStack(ReferenceStack):
         self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
 
     def _entry(
-        self, vpc: PrivateVpc, cluster: AutoModeCluster
+        self, vpc: PrivateVpc, cluster: AutoModeCluster, key: DataKey, alarms: AlarmTopic
     ) -> tuple[PrivateLoadBalancer, elbv2.ApplicationTargetGroup]:
         """The load balancer is the stack's, not the cluster's.
 
@@ -129,6 +130,23 @@ class EksServingStack(ReferenceStack):
                 removal_policy=self.data_removal,
                 access_logs=AccessLogBucket(self, "AccessLogs", removal_policy=self.data_removal),
             ),
+        )
+        firewall = WebAcl(
+            self,
+            "Firewall",
+            requests_per_five_minutes=60_000,  # of one client: 200 requests/s
+            key=key,
+            log_retention=KEPT,
+            removal_policy=self.data_removal,
+        )
+        firewall.protect(balancer)
+        alarms.watch(
+            "FirewallBlocks",
+            firewall.metric_blocked(),
+            at_least=10,
+            minutes=5,
+            meaning="The firewall blocks requests: a client too fast, or content it takes for an "
+            "attack; its log says which rule.",
         )
         targets = elbv2.ApplicationTargetGroup(
             self,

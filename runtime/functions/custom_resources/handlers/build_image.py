@@ -19,16 +19,5 @@ def handler(event: Event, context: Any) -> Done:
     name = event["ResourceProperties"]["ProjectName"]
     if event["RequestType"] == "Delete":
         return Done(event["PhysicalResourceId"])
-    return Done(name, {"ImageDigest": build(boto3.client("codebuild"), name, event, context)})
-
-
-def build(codebuild: Any, project: str, event: Event, context: Any) -> str:
-    """Returns the digest that the build exports.
-
-    Raises:
-        RuntimeError: The build failed, exports no digest, or outlasts the function.
-    """
-    digest = run(codebuild, project, event, context).get("IMAGE_DIGEST")
-    if not digest:
-        raise RuntimeError(f"the build of {project} exports no IMAGE_DIGEST")
-    return digest
+    digest = run(boto3.client("codebuild"), name, event, context, result="IMAGE_DIGEST")
+    return Done(name, {"ImageDigest": digest})

@@ -26,8 +26,8 @@ def handler(event: Event, context: Any) -> Done:
             delete(boto3.client("acm"), arn, context)
         return Done(arn)
     project = event["ResourceProperties"]["ProjectName"]
-    exported = run(boto3.client("codebuild"), project, event, context)
-    return Done(exported["CERTIFICATE_ARN"])
+    codebuild = boto3.client("codebuild")
+    return Done(run(codebuild, project, event, context, result="CERTIFICATE_ARN"))
 
 
 def delete(acm: Any, arn: str, context: Any) -> None:
