@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-=======
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -27,7 +25,6 @@ from runtime import containers
 from stacks.deployment.ecs_serving.facts import FACTS
 from stacks.reference_stack import ReferenceStack
 
->>>>>>> serving
 PORT = 8080
 KEPT = logs.RetentionDays.ONE_MONTH
 
