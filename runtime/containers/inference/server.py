@@ -9,6 +9,7 @@ workers, processes that share one socket.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import multiprocessing
@@ -38,6 +39,7 @@ from .steps import Answer, Step, failure, load
 # SageMaker kills what is still running 30 s after SIGTERM.
 DRAIN_SECONDS = 25
 
+INVOCATIONS = ("POST", "/invocations")
 REQUEST_ID = b"x-request-id"
 
 NOT_READY = failure(503, "not_ready", "The model is still being loaded.")
@@ -155,10 +157,10 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.invocations = Invocations(settings)
-        self.app = Starlette(
+        self.routes = Starlette(
             routes=[
                 Route("/ping", self.ping),
-                Route("/invocations", self.invocations, methods=["POST"]),
+                Route(INVOCATIONS[1], self.invocations, methods=[INVOCATIONS[0]]),
                 Route("/execution-parameters", self.execution_parameters),
             ],
             exception_handlers={HTTPException: unrouted},
@@ -167,17 +169,26 @@ class Worker:
         self.exit_code = 0
         self.server = uvicorn.Server(
             uvicorn.Config(
-                self.app,
+                self.dispatch,
+                interface="asgi3",
                 loop="uvloop",
                 http="httptools",
                 ws="none",
                 lifespan="on",
                 log_config=None,
                 access_log=False,  # one line a request is written by Invocations
+                proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
             )
         )
+
+    async def dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Takes the one path that is called all the time past Starlette's layers: some 7 us."""
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == INVOCATIONS:
+            await self.invocations(scope, receive, send)
+        else:
+            await self.routes(scope, receive, send)
 
     async def ping(self, _request: Request) -> Response:
         """Says whether a request would be answered: the model has proven that it predicts."""
@@ -203,6 +214,8 @@ class Worker:
         """Loads the model, or ends the process."""
         try:
             self.invocations.step = await asyncio.to_thread(load, self.settings)
+            # What is loaded by now stays: the garbage collector need not look through it again.
+            gc.freeze()
             log("info", "ready", step=self.settings.step, port=self.settings.port)
         except ModelError as error:
             log("error", str(error))
@@ -223,7 +236,7 @@ def serve(settings: Settings) -> int:
     try:
         listener = socket.create_server((settings.host, settings.port), backlog=2048)
     except OSError as error:
-        log("error", f"Port {settings.port} cannot be bound: {error.strerror}.")
+        log("error", f"Port {settings.port} cannot be bound: {os.strerror(error.errno or 0)}.")
         return 1
     if settings.workers == 1:
         return Worker(settings).run(listener)
