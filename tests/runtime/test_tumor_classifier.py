@@ -185,6 +185,7 @@ def test_two_runs_write_the_same_bytes(retrained: Path, tmp_path: Path) -> None:
         "samples/answers.csv",
         "samples/batch.csv",
         "samples/requests.csv",
+        "training.csv",
     ]
     for path in written:
         assert (tmp_path / path).read_bytes() == (retrained / path).read_bytes(), path
