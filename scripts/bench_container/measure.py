@@ -26,6 +26,7 @@ from runtime.models import tumor_classifier
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONNECTIONS = 16
 SECONDS = 3
+AUTOCANNON = shutil.which("autocannon") or ""
 CONTAINER, EVENT_LOOP, THREADS = "the container", "FastAPI, async def", "FastAPI, def"
 
 
@@ -59,7 +60,7 @@ def possible() -> str:
         return "processes cannot be pinned to a core here"
     if len(os.sched_getaffinity(0)) == 1:
         return "server and load need a core each"
-    return "" if shutil.which("autocannon") else "npm's autocannon is missing: npm ci"
+    return "" if AUTOCANNON else "npm's autocannon is missing: npm ci"
 
 
 @contextmanager
@@ -106,7 +107,7 @@ def burst(target: Server, path: str, body: Path, core: int) -> Sample:
         "input": body,
     }
     load = subprocess.run(
-        ["autocannon", "--json", *(f"--{k}={v}" for k, v in options.items()), target.url + path],
+        [AUTOCANNON, "--json", *(f"--{k}={v}" for k, v in options.items()), target.url + path],
         capture_output=True,
         check=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),

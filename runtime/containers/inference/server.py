@@ -32,7 +32,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .codec import JSON, to_json
 from .errors import BadInput, ModelError, TooLarge, TooSlow
-from .log import JsonHandler, log, log_failure
+from .log import JsonHandler, RequestLog, log, log_failure
 from .settings import MIB, Settings
 from .steps import Answer, Step, failure, load
 
@@ -55,6 +55,7 @@ class Invocations:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.step: Step | None = None
+        self._log = RequestLog()
         self._ids = map(f"{os.urandom(6).hex()}-{{}}".format, itertools.count(1))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +84,7 @@ class Invocations:
             }
         )
         await send({"type": "http.response.body", "body": answer.body})
-        log(
+        self._log.log(
             "info",
             "request",
             status=answer.status,
