@@ -154,6 +154,18 @@ class Endpoint(Construct):
         """
         return self._metric("/aws/sagemaker/Endpoints", name, statistic, unit, variant_name)
 
+    def metric_container(
+        self, hostname: str, name: str, *, statistic: str, unit: cloudwatch.Unit | None = None
+    ) -> cloudwatch.Metric:
+        """Returns a per-minute invocation metric of one container of the endpoint's one variant."""
+        return self.metric(name, statistic=statistic, unit=unit).with_(
+            dimensions_map={
+                "EndpointName": self.name,
+                "VariantName": self.variant_name,
+                "ContainerName": hostname,
+            }
+        )
+
     def _metric(
         self,
         namespace: str,

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
+from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.containers.image import ContainerImage
 from mla_constructs.errors import InvalidArgument
-from mla_constructs.inference.execution_role import ExecutionRole
+from mla_constructs.inference.execution_role import PULL_ACTIONS, ExecutionRole
 
 FEWEST_CONTAINERS, MOST_CONTAINERS = 2, 15
 
@@ -73,8 +76,11 @@ class MultiContainerModel(Construct):
             "Role",
             description="What all containers of the model and SageMaker on their behalf may do",
         )
+        for image in dict.fromkeys(container.image for container in containers):
+            self.role.grant_pull(image)
+            if isinstance(image, BuiltImage):
+                _let_sagemaker_pull(image)
         for container in containers:
-            self.role.grant_pull(container.image)
             if container.artifact:
                 self.role.grant_artifact(container.artifact)
         model = sagemaker.CfnModel(
@@ -98,6 +104,25 @@ def _definition(container: ModelContainer) -> sagemaker.CfnModel.ContainerDefini
         image=container.image.uri,
         model_data_url=container.artifact.s3_object_url if container.artifact else None,
         environment=container.environment or None,
+    )
+
+
+def _let_sagemaker_pull(image: BuiltImage) -> None:
+    """Beside a built-in image SageMaker pulls one's own as a service, not under the role.
+
+    The page has the statement without a condition, and does not say whether SageMaker names the
+    account it pulls for: where it does, it has to be this one.
+
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/inference-pipeline-troubleshoot.html
+    """
+    image.repository.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("sagemaker.amazonaws.com")],
+            actions=PULL_ACTIONS,
+            conditions={
+                "StringEqualsIfExists": {"aws:SourceAccount": Stack.of(image).account},
+            },
+        )
     )
 
 

@@ -15,7 +15,7 @@ from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.scaling.instance_scaling import InstanceScaling
 from mla_constructs.security.data_key import DataKey
-from runtime.containers import inference
+from runtime.containers import CONTEXT, INFERENCE
 from runtime.models import tumor_classifier
 from stacks.deployment.inference_pipeline.facts import FACTS
 from stacks.reference_stack import ReferenceStack
@@ -34,8 +34,8 @@ class InferencePipelineStack(ReferenceStack):
         steps = BuiltImage(
             self,
             "Steps",
-            folder=inference.CONTEXT,
-            dockerfile=inference.DOCKERFILE,
+            folder=CONTEXT,
+            dockerfile=INFERENCE,
             key=key,
             log_retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=self.data_removal,

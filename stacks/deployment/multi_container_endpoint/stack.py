@@ -16,7 +16,7 @@ from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.scaling.instance_scaling import InstanceScaling
 from mla_constructs.security.data_key import DataKey
-from runtime.containers import inference
+from runtime.containers import CONTEXT, INFERENCE
 from runtime.models import tumor_classifier
 from stacks.deployment.multi_container_endpoint.facts import FACTS
 from stacks.reference_stack import ReferenceStack
@@ -49,8 +49,8 @@ class MultiContainerEndpointStack(ReferenceStack):
                     image=BuiltImage(
                         self,
                         "Onnx",
-                        folder=inference.CONTEXT,
-                        dockerfile=inference.DOCKERFILE,
+                        folder=CONTEXT,
+                        dockerfile=INFERENCE,
                         key=key,
                         log_retention=logs.RetentionDays.ONE_MONTH,
                         removal_policy=self.data_removal,

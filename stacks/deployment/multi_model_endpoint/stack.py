@@ -75,7 +75,7 @@ class MultiModelEndpointStack(ReferenceStack):
             instance_type="ml.m5.large",
             # AWS advises two, in two Availability Zones, at twice the price.
             initial_instance_count=1,
-            # SageMaker keeps sending a model's requests to where it is loaded, whatever stands here.
+            # Among the instances on which SageMaker has loaded the model.
             routing_strategy="LEAST_OUTSTANDING_REQUESTS",
             model_data_download_timeout=Duration.seconds(60),
             container_startup_health_check_timeout=Duration.seconds(60),
@@ -99,9 +99,11 @@ class MultiModelEndpointStack(ReferenceStack):
         self._watch(endpoint, alarms)
 
         self.output("EndpointName", endpoint.name, "Pass it to InvokeEndpoint")
-        self.output("ModelsUri", models.s3_url_for_object(PREFIX), "Put a tenant's archive below it")
+        self.output(
+            "ModelsUri", models.s3_url_for_object(PREFIX), "Put a tenant's archive below it"
+        )
         for tenant in tenant_classifiers.TENANTS:
-            # Whoever may invoke the endpoint may invoke every model, were it not for this condition.
+            # Without the condition whoever may invoke the endpoint may invoke every model.
             policy = InvokePolicy(
                 self,
                 f"{tenant.capitalize()}Caller",
