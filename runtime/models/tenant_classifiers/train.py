@@ -13,17 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from runtime.jobs.tumor_workflow.steps.classifier import MEMBER, probabilities
 from runtime.models.tenant_classifiers import TENANTS
-from runtime.models.tumor_classifier.train import (
-    MEMBER,
-    SAMPLES,
-    csv_lines,
-    fit,
-    pack,
-    probabilities,
-    split,
-    write,
-)
+from runtime.models.tumor_classifier.train import SAMPLES, csv_lines, fit, pack, split, write
 
 
 def outputs() -> dict[str, bytes]:
