@@ -60,7 +60,7 @@ class SagemakerPipelineStack(ReferenceStack):
             "Runs the pipeline; --pipeline-parameters Name=InputDataUri,Value=s3://... names data",
         )
         self.output(
-            "RawDataUri", workspace.bucket.s3_url_for_object("raw"), "Put new raw data below it"
+            "RawDataUri", workspace.bucket.s3_url_for_object("raw/"), "Put new raw data below it"
         )
         self.output("ModelPackageGroupName", workspace.models.name, "Versions to approve")
         self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
