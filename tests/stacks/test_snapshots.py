@@ -64,3 +64,10 @@ def test_normalising_hides_content_hashes_and_nothing_else() -> None:
         "S3Key": "<content-hash>.zip",
         "Timeout": 900,
     }
+
+
+def test_order_of_hashed_names_is_hidden_and_no_other() -> None:
+    low, high = ("0" * 64, "f" * 64)
+    assert normalised([f"{low}.zip", f"{high}.csv"]) == normalised([f"{low}.csv", f"{high}.zip"])
+    assert normalised(["b", "a"]) == ["b", "a"]
+    assert normalised([f"{low}.zip", "a"]) == ["<content-hash>.zip", "a"]
