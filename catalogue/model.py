@@ -114,6 +114,26 @@ class Availability:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Option:
+    """What whoever deploys the architecture may choose, by `-c name=value`.
+
+    Attributes:
+        name: Name of the context value.
+        values: What it may be, the default first; empty if it may be any text, by default none.
+        meaning: What the choice changes.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    meaning: str
+
+    @property
+    def default(self) -> str:
+        """The value that holds if none is given."""
+        return self.values[0] if self.values else ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What a learner must know of an architecture.
 
@@ -129,6 +149,7 @@ class Facts:
         limits: Limits of the service.
         billing: What is paid for.
         availability: Open or closed to new accounts.
+        options: What may be chosen by `-c name=value`.
         related: Slugs worth reading next.
     """
 
@@ -143,4 +164,5 @@ class Facts:
     limits: tuple[Limit, ...]
     billing: tuple[Sourced, ...]
     availability: Availability
+    options: tuple[Option, ...] = field(default=())
     related: tuple[str, ...] = field(default=())

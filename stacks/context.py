@@ -9,6 +9,7 @@ from typing import Any
 from constructs import Node
 
 from catalogue.errors import UsageError
+from catalogue.model import Option
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,20 @@ class Context:
             region=region,
             packs=packs == "all",
         )
+
+
+def chosen(node: Node, option: Option) -> str:
+    """Returns what was chosen for an architecture's option, its default if nothing was.
+
+    Raises:
+        UsageError: The option has no such value.
+    """
+    value = _text(node, option.name)
+    if value is None:
+        return option.default
+    if option.values and value not in option.values:
+        raise UsageError(f"{option.name} is {value!r}: choose from {', '.join(option.values)}.")
+    return value
 
 
 def _text(node: Node, name: str) -> str | None:

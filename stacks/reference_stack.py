@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput, Environment, RemovalPolicy, Stack, Tags
 from constructs import Construct
 
 from catalogue.model import Facts
-from stacks.context import Context
+from stacks.context import Context, chosen
 
 
 class ReferenceStack(Stack):
@@ -32,9 +32,18 @@ class ReferenceStack(Stack):
             description=f"{facts.title} (MLA-C01 task {', '.join(facts.tasks)})",
             env=Environment(region=context.region) if context.region else None,
         )
+        self._options = {option.name: option for option in facts.options}
         self.data_removal = RemovalPolicy.RETAIN if context.retain_data else RemovalPolicy.DESTROY
         Tags.of(self).add("project", "mla-reference-architectures")
         Tags.of(self).add("architecture", id)
+
+    def option(self, name: str) -> str:
+        """Returns what was chosen by `-c name=value`, one of the options that the facts declare.
+
+        Raises:
+            UsageError: The option has no such value.
+        """
+        return chosen(self.node, self._options[name])
 
     def output(self, name: str, value: Any, description: str) -> None:
         """Adds a stack output; a client finds everything it needs among them."""

@@ -22,6 +22,7 @@ def show(architecture: Architecture, template: Template) -> Report:
         sections=[
             Section("In short", ["Fact", "Here"], list(_short(architecture))),
             Section("Choose it when", ["Requirement"], [[reason] for reason in facts.choose_when]),
+            *_options(architecture),
             Section("Rather than", ["Other", "When"], list(facts.rather_than.items())),
             Section(
                 f"As an answer to: {facts.question}",
@@ -55,6 +56,17 @@ def _short(architecture: Architecture) -> Iterator[list[Cell]]:
     yield ["New accounts", availability(architecture)]
     yield ["Related", ", ".join(facts.related)]
     yield ["Deploy", f"npx cdk deploy {architecture.stack_id}"]
+
+
+def _options(architecture: Architecture) -> list[Section]:
+    options = architecture.facts.options
+    if not options:
+        return []
+    rows: list[list[Cell]] = [
+        [f"-c {option.name}=", ", ".join(option.values) or "any text", option.meaning]
+        for option in options
+    ]
+    return [Section("Options", ["Option", "Values, the default first", "Changes"], rows)]
 
 
 def _limits(architecture: Architecture, template: Template) -> Iterator[list[Cell]]:

@@ -59,7 +59,6 @@ def test_update_keeps_the_capacity_that_scaling_has_reached(built: Parts) -> Non
 def test_endpoint_is_created_after_what_its_container_needs(built: Parts) -> None:
     needed = [
         logical_id(built, "AWS::Logs::LogGroup"),
-        logical_id(built, "AWS::SageMaker::Model"),
         logical_id(built, "AWS::IAM::Policy"),
     ]
     (endpoint,) = built.template.find_resources("AWS::SageMaker::Endpoint").values()

@@ -82,7 +82,7 @@ def test_network_isolation_is_as_given(isolated: bool, parts: Parts) -> None:
 
 
 def test_job_logs_are_granted_in_one_group(parts: Parts) -> None:
-    parts.model.grant_job_logs("/aws/sagemaker/TransformJobs")
+    parts.model.role.grant_job_logs("/aws/sagemaker/TransformJobs")
     (granted,) = (
         found for found in statements(parts) if "logs:PutLogEvents" in str(found["Action"])
     )
@@ -90,7 +90,7 @@ def test_job_logs_are_granted_in_one_group(parts: Parts) -> None:
 
 
 def test_metrics_are_granted_in_one_namespace(parts: Parts) -> None:
-    parts.model.grant_metrics("/aws/sagemaker/TransformJobs")
+    parts.model.role.grant_metrics("/aws/sagemaker/TransformJobs")
     (granted,) = (
         found for found in statements(parts) if found["Action"] == "cloudwatch:PutMetricData"
     )
@@ -100,7 +100,7 @@ def test_metrics_are_granted_in_one_namespace(parts: Parts) -> None:
 
 
 def test_key_is_granted_for_volumes_only(parts: Parts) -> None:
-    parts.model.grant_storage_key(parts.key)
+    parts.model.role.grant_storage_key(parts.key)
     (granted,) = (found for found in statements(parts) if found["Action"] == "kms:CreateGrant")
     assert granted["Resource"] == parts.resolve(parts.key.key_arn)
     assert granted["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from app import build
 from catalogue.discover import ROOT, Architecture, discover
+from catalogue.errors import UsageError
 from catalogue.template import Template
+from study.assembly import load
 
 SOURCES = ("catalogue", "constructs", "runtime", "stacks", "app.py", "cdk.json")
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2", "sa-east-1")
@@ -91,6 +94,27 @@ def test_data_outlives_the_stack_if_asked(tmp_path: Path) -> None:
             if resource["Type"] in data:
                 assert resource["DeletionPolicy"] == "Retain", name
         assert "Custom::EmptyBucket" not in {r["Type"] for r in resources.values()}
+
+
+def test_every_option_gives_a_template_that_passes_the_gates(
+    architecture: Architecture, tmp_path: Path
+) -> None:
+    for option in architecture.facts.options:
+        for value in option.values[1:]:
+            outdir = tmp_path / f"{option.name}-{value}"
+            context = {"stack": architecture.slug, option.name: value}
+            build(context, outdir=str(outdir)).synth()
+            template = load([architecture], outdir)[0]
+            for limit in architecture.facts.limits:
+                for setting in template.values(limit.setting) if limit.setting else []:
+                    assert not limit.violation(setting), (context, limit.name)
+
+
+def test_unknown_value_of_an_option_is_refused(architecture: Architecture) -> None:
+    for option in architecture.facts.options:
+        if option.values:
+            with pytest.raises(UsageError, match=f"{option.name} is 'none such': choose from"):
+                build({"stack": architecture.slug, option.name: "none such"})
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from catalogue.template import Template
 from study import assembly as assemblies
 from study import cli
 from study.validation import findings
-from tests.conftest import ARCHITECTURES
 
 
 @pytest.mark.parametrize(
@@ -137,6 +136,6 @@ def test_folder_that_is_no_exam_domain_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_limit_knows_what_violates_it(setting: float, violation: str | None) -> None:
-    source = ARCHITECTURES[0].facts.availability.source
+    source = discover()["realtime_endpoint"].facts.availability.source
     limit = Limit(name="memory", value="", source=source, minimum=1024, maximum=6144, step=1024)
     assert limit.violation(setting) == violation

@@ -75,14 +75,16 @@ class AsyncEndpoint(Endpoint):
         super().__init__(
             scope,
             id,
-            model=model,
-            variant=instance_variant(
-                model=model,
-                instance_type=instance_type,
-                initial_instance_count=initial_instance_count,
-                model_data_download_timeout=model_data_download_timeout,
-                container_startup_health_check_timeout=container_startup_health_check_timeout,
-            ),
+            variants=[
+                instance_variant(
+                    model=model,
+                    instance_type=instance_type,
+                    initial_instance_count=initial_instance_count,
+                    model_data_download_timeout=model_data_download_timeout,
+                    container_startup_health_check_timeout=container_startup_health_check_timeout,
+                )
+            ],
+            roles=[model.role],
             async_inference=async_config.AsyncInferenceConfigProperty(
                 client_config=async_config.AsyncInferenceClientConfigProperty(
                     max_concurrent_invocations_per_instance=max_concurrent_invocations_per_instance

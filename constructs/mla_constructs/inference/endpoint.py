@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from mla_constructs.inference.hosted_model import HostedModel
+from mla_constructs.inference.execution_role import ExecutionRole
 from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 
 
 class Endpoint(Construct):
-    """An endpoint with one production variant, its configuration and its encrypted log group.
+    """An endpoint, its configuration and its encrypted log group.
 
     The endpoint carries the stack's name, so that its log group and the right to write to it can be
     created before it. The configuration's name is generated: CloudFormation replaces it on every
@@ -23,17 +25,21 @@ class Endpoint(Construct):
     Args:
         scope: Parent construct.
         id: Construct ID.
-        model: What the variant serves; its role is allowed to write the endpoint's logs.
-        variant: The production variant; its name must not change while the endpoint lives.
-        key: Encrypts the logs, and the volume of the instances or the copy of a serverless image.
+        variants: The production variants; their names must not change while the endpoint lives.
+        roles: Execution roles of what the variants serve; they may write the endpoint's logs.
+        key: Encrypts the logs, and the volumes of the instances or the copy of a serverless image.
         log_retention: How long logs are kept.
         removal_policy: What becomes of the logs when the stack is deleted.
+        name: The endpoint's name; a stack with several endpoints adds a suffix to its own.
         data_capture: Which requests and answers are recorded; None records nothing.
         async_inference: Where answers and notifications go; None answers in the response.
+        shadow_variants: Variants that get a copy of the requests and whose answers nobody sees.
+        deployment: How an update moves the traffic; None shifts all of it at once, without alarms.
+        execution_role: Under which variants without a model run; they serve inference components.
 
     Attributes:
         name: The endpoint's name, a token that makes its user depend on the endpoint.
-        variant_name: Name of the production variant.
+        variant_names: Names of the production variants, in the order given.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
     aws-resource-sagemaker-endpoint.html
@@ -44,32 +50,39 @@ class Endpoint(Construct):
         scope: Construct,
         id: str,
         *,
-        model: HostedModel,
-        variant: sagemaker.CfnEndpointConfig.ProductionVariantProperty,
+        variants: Sequence[sagemaker.CfnEndpointConfig.ProductionVariantProperty],
+        roles: Sequence[ExecutionRole],
         key: DataKey,
         log_retention: logs.RetentionDays,
         removal_policy: RemovalPolicy,
+        name: str = Aws.STACK_NAME,
         data_capture: sagemaker.CfnEndpointConfig.DataCaptureConfigProperty | None = None,
         async_inference: sagemaker.CfnEndpointConfig.AsyncInferenceConfigProperty | None = None,
+        shadow_variants: Sequence[sagemaker.CfnEndpointConfig.ProductionVariantProperty] = (),
+        deployment: sagemaker.CfnEndpoint.DeploymentConfigProperty | None = None,
+        execution_role: ExecutionRole | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self.variant_name = variant.variant_name
+        self.variant_names = [variant.variant_name for variant in variants]
         log_group = EncryptedLogGroup(
             self,
             "Logs",
-            name=f"/aws/sagemaker/Endpoints/{Aws.STACK_NAME}",
+            name=f"/aws/sagemaker/Endpoints/{name}",
             key=key,
             retention=log_retention,
             removal_policy=removal_policy,
         )
-        log_group.grant_writing(model.role)
-        model.grant_metrics("/aws/sagemaker/Endpoints")
-        model.grant_storage_key(key)
+        for role in roles:
+            log_group.grant_writing(role)
+            role.grant_metrics("/aws/sagemaker/Endpoints")
+            role.grant_storage_key(key)
 
         config = sagemaker.CfnEndpointConfig(
             self,
             "Config",
-            production_variants=[variant],
+            production_variants=list(variants),
+            shadow_production_variants=list(shadow_variants) or None,
+            execution_role_arn=execution_role.role_arn if execution_role else None,
             kms_key_id=key.key_arn,
             data_capture_config=data_capture,
             async_inference_config=async_inference,
@@ -77,35 +90,68 @@ class Endpoint(Construct):
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Resource",
-            endpoint_name=Aws.STACK_NAME,
+            endpoint_name=name,
             endpoint_config_name=config.attr_endpoint_config_name,
             # An update must not throw away the capacity that scaling has reached. From then on
             # the initial instance count of a new configuration has no effect.
             retain_all_variant_properties=True,
+            deployment_config=deployment,
         )
-        endpoint.node.add_dependency(log_group, model)
+        # A container that starts writes logs and metrics at once: its role is complete by then.
+        endpoint.node.add_dependency(
+            log_group, *(r.node.find_child("DefaultPolicy") for r in roles)
+        )
         self.name = endpoint.attr_endpoint_name
 
-    def metric(
-        self, name: str, *, statistic: str, unit: cloudwatch.Unit | None = None
-    ) -> cloudwatch.Metric:
-        """Returns a per-minute invocation metric of the variant (namespace AWS/SageMaker)."""
-        return self._metric("AWS/SageMaker", name, statistic, unit)
+    @property
+    def variant_name(self) -> str:
+        """Name of the endpoint's one production variant."""
+        (name,) = self.variant_names
+        return name
 
-    def metric_instance(self, name: str, *, statistic: str) -> cloudwatch.Metric:
-        """Returns a per-minute utilization of the variant's instances in percent.
+    def metric(
+        self,
+        name: str,
+        *,
+        statistic: str,
+        unit: cloudwatch.Unit | None = None,
+        variant_name: str | None = None,
+    ) -> cloudwatch.Metric:
+        """Returns a per-minute invocation metric of a variant (namespace AWS/SageMaker).
+
+        Args:
+            name: Such as "Invocations".
+            statistic: Such as "Sum" or "p99".
+            unit: Such as microseconds; None takes the metric's own.
+            variant_name: Whose; None is the endpoint's one variant.
+        """
+        return self._metric("AWS/SageMaker", name, statistic, unit, variant_name)
+
+    def metric_instance(
+        self, name: str, *, statistic: str, variant_name: str | None = None
+    ) -> cloudwatch.Metric:
+        """Returns a per-minute utilization of a variant's instances in percent.
 
         CPUUtilization adds up the cores: two busy vCPUs are 200 %.
         """
-        return self._metric("/aws/sagemaker/Endpoints", name, statistic, cloudwatch.Unit.PERCENT)
+        percent = cloudwatch.Unit.PERCENT
+        return self._metric("/aws/sagemaker/Endpoints", name, statistic, percent, variant_name)
 
     def _metric(
-        self, namespace: str, name: str, statistic: str, unit: cloudwatch.Unit | None
+        self,
+        namespace: str,
+        name: str,
+        statistic: str,
+        unit: cloudwatch.Unit | None,
+        variant_name: str | None,
     ) -> cloudwatch.Metric:
         return cloudwatch.Metric(
             namespace=namespace,
             metric_name=name,
-            dimensions_map={"EndpointName": self.name, "VariantName": self.variant_name},
+            dimensions_map={
+                "EndpointName": self.name,
+                "VariantName": variant_name or self.variant_name,
+            },
             statistic=statistic,
             unit=unit,
             period=Duration.minutes(1),

@@ -24,8 +24,10 @@ def instance_variant(
     model_data_download_timeout: Duration,
     container_startup_health_check_timeout: Duration,
     routing_strategy: RoutingStrategy | None = None,
+    variant_name: str = VARIANT_NAME,
+    weight: float = 1,
 ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
-    """Returns a variant that takes all traffic.
+    """Returns a variant that serves one model.
 
     Args:
         model: What it serves.
@@ -34,6 +36,8 @@ def instance_variant(
         model_data_download_timeout: Time to fetch the artifact, 60 to 3600 s.
         container_startup_health_check_timeout: Time until /ping answers, 60 to 3600 s.
         routing_strategy: How requests are spread over instances; None where a queue does it.
+        variant_name: Must not change while the endpoint lives.
+        weight: Its share of the traffic, in proportion to the other variants' weights.
 
     Raises:
         InvalidArgument: A value the service does not accept.
@@ -49,11 +53,11 @@ def instance_variant(
         require_between(name, timeout.to_seconds(), 60, 3600, unit="s")
 
     return sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-        variant_name=VARIANT_NAME,
+        variant_name=variant_name,
         model_name=model.name,
         instance_type=instance_type,
         initial_instance_count=initial_instance_count,
-        initial_variant_weight=1,
+        initial_variant_weight=weight,
         model_data_download_timeout_in_seconds=model_data_download_timeout.to_seconds(),
         container_startup_health_check_timeout_in_seconds=(
             container_startup_health_check_timeout.to_seconds()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
@@ -49,6 +49,8 @@ class RealtimeEndpoint(Endpoint):
         key: Encrypts logs, captured data and the instances' volumes.
         log_retention: How long logs are kept.
         removal_policy: What becomes of the logs when the stack is deleted.
+        name: The endpoint's name; a stack with several endpoints adds a suffix to its own.
+        deployment: How an update moves the traffic; None shifts all of it at once, without alarms.
 
     Raises:
         InvalidArgument: A value the service does not accept.
@@ -71,29 +73,40 @@ class RealtimeEndpoint(Endpoint):
         key: DataKey,
         log_retention: logs.RetentionDays,
         removal_policy: RemovalPolicy,
+        name: str = Aws.STACK_NAME,
+        deployment: sagemaker.CfnEndpoint.DeploymentConfigProperty | None = None,
     ) -> None:
         super().__init__(
             scope,
             id,
-            model=model,
-            variant=instance_variant(
-                model=model,
-                instance_type=instance_type,
-                initial_instance_count=initial_instance_count,
-                model_data_download_timeout=model_data_download_timeout,
-                container_startup_health_check_timeout=container_startup_health_check_timeout,
-                routing_strategy=routing_strategy,
-            ),
-            data_capture=_recorded(data_capture, key) if data_capture else None,
+            variants=[
+                instance_variant(
+                    model=model,
+                    instance_type=instance_type,
+                    initial_instance_count=initial_instance_count,
+                    model_data_download_timeout=model_data_download_timeout,
+                    container_startup_health_check_timeout=container_startup_health_check_timeout,
+                    routing_strategy=routing_strategy,
+                )
+            ],
+            roles=[model.role],
+            name=name,
+            deployment=deployment,
+            data_capture=recorded(data_capture, key) if data_capture else None,
             key=key,
             log_retention=log_retention,
             removal_policy=removal_policy,
         )
 
 
-def _recorded(
+def recorded(
     capture: DataCapture, key: DataKey
 ) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:
+    """Returns the data capture as an endpoint configuration takes it.
+
+    Raises:
+        InvalidArgument: The percentage is not from 0 to 100.
+    """
     require_between("DataCapture.percentage", capture.percentage, 0, 100, unit="%")
     return sagemaker.CfnEndpointConfig.DataCaptureConfigProperty(
         enable_capture=True,

@@ -70,17 +70,19 @@ class ServerlessEndpoint(Endpoint):
         super().__init__(
             scope,
             id,
-            model=model,
-            variant=sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-                variant_name=VARIANT_NAME,
-                model_name=model.name,
-                initial_variant_weight=1,
-                serverless_config=sagemaker.CfnEndpointConfig.ServerlessConfigProperty(
-                    memory_size_in_mb=memory_size_mb,
-                    max_concurrency=max_concurrency,
-                    provisioned_concurrency=provisioned_concurrency,
-                ),
-            ),
+            variants=[
+                sagemaker.CfnEndpointConfig.ProductionVariantProperty(
+                    variant_name=VARIANT_NAME,
+                    model_name=model.name,
+                    initial_variant_weight=1,
+                    serverless_config=sagemaker.CfnEndpointConfig.ServerlessConfigProperty(
+                        memory_size_in_mb=memory_size_mb,
+                        max_concurrency=max_concurrency,
+                        provisioned_concurrency=provisioned_concurrency,
+                    ),
+                )
+            ],
+            roles=[model.role],
             key=key,
             log_retention=log_retention,
             removal_policy=removal_policy,

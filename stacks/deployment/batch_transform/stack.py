@@ -95,9 +95,9 @@ class BatchTransformStack(ReferenceStack):
             artifact=Asset(self, "Artifact", path=str(tumor_classifier.ARTIFACT)),
             network_isolation=True,
         )
-        model.grant_metrics("/aws/sagemaker/TransformJobs")
-        model.grant_storage_key(key)
-        model.grant_job_logs("/aws/sagemaker/TransformJobs")
+        model.role.grant_metrics("/aws/sagemaker/TransformJobs")
+        model.role.grant_storage_key(key)
+        model.role.grant_job_logs("/aws/sagemaker/TransformJobs")
         rows.grant_list_below(model.role, "input")
         rows.grant_read_below(model.role, "input")
         rows.grant_write_below(model.role, "output")

@@ -1,0 +1,1 @@
+"""Container images: those that SageMaker provides and those built in the account."""

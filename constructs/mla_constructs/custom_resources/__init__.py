@@ -1,0 +1,1 @@
+"""What CloudFormation cannot do itself."""
