@@ -11,12 +11,15 @@ from typing import Any
 from catalogue.errors import UsageError
 from catalogue.model import Fact, InTemplate, Sourced
 
+DOCUMENTS = {"DefinitionString", "Document"}
+"""Properties whose text is JSON."""
+
 
 class Template:
     """A CloudFormation template.
 
-    Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and a state machine's
-    definition as the document it is.
+    Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and a document that is
+    written as text, such as a state machine's definition, as the document it is.
 
     Args:
         document: The template.
@@ -94,9 +97,9 @@ def _words(value: Any) -> str:
 
 def _properties(resource: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = readable(resource.get("Properties", {}))
-    definition = properties.get("DefinitionString")
-    if isinstance(definition, str):
-        properties["DefinitionString"] = json.loads(definition)
+    for name in DOCUMENTS & properties.keys():
+        if isinstance(properties[name], str):
+            properties[name] = json.loads(properties[name])
     return properties
 
 

@@ -202,7 +202,7 @@ class ServerlessWorkflow(Construct):
             "Definition",
             bucket=bucket,
             key=f"workflows/{next(iter(definition))}.yaml",
-            text=Stack.of(self).to_json_string(definition),
+            document=Stack.of(self).to_json_string(definition),
         )
         workflow = mwaaserverless.CfnWorkflow(
             self,

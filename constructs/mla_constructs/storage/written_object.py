@@ -9,7 +9,7 @@ from mla_constructs.storage.buckets import DataBucket
 
 
 class WrittenObject(Construct):
-    """Writes a text to a key of a bucket when the stack is deployed, and again when it changes.
+    """Writes a document to a key of a bucket when the stack is deployed, and again when it changes.
 
     An asset is fixed at synthesis: it cannot hold the name of a bucket or the ARN of a role.
 
@@ -18,26 +18,26 @@ class WrittenObject(Construct):
         id: Construct ID.
         bucket: Where it is written; it is emptied, or kept, with what lies in it.
         key: The object's key, "folder/name".
-        text: The content, which may hold tokens.
+        document: The content, JSON that may hold tokens.
 
     Attributes:
         key: As given.
-        version_id: Version of the object; another text has another one, so that whoever refers to
+        version_id: Version of the object; another document has another one, so that whoever refers to
             it takes part in the update.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, bucket: DataBucket, key: str, text: str
+        self, scope: Construct, id: str, *, bucket: DataBucket, key: str, document: str
     ) -> None:
         super().__init__(scope, id)
         self.key = key
         writer = ResourceFunction.of(self, "ObjectWriter", task="write_object")
-        bucket.grant_write_below(writer.role, key.rsplit("/", 1)[0])
+        bucket.grant_write_keys(writer.role, [key])
         resource = writer.resource(
             self,
             "Resource",
             "Custom::WrittenObject",
-            {"BucketName": bucket.bucket_name, "Key": key, "Text": text},
+            {"BucketName": bucket.bucket_name, "Key": key, "Document": document},
         )
-        resource.node.add_dependency(writer.role.node.find_child("DefaultPolicy"))
+        resource.node.add_dependency(writer.role)
         self.version_id = resource.get_att_string("VersionId")
