@@ -68,7 +68,6 @@ class AirflowWorkflowStack(ReferenceStack):
             max_runtime=Duration.minutes(30),
             key=key,
             access_logs=AccessLogBucket(self, "AccessLogs", removal_policy=self.data_removal),
-            keep=Duration.days(90),
             removal_policy=self.data_removal,
         )
         workflow = ServerlessWorkflow(
@@ -97,7 +96,7 @@ class AirflowWorkflowStack(ReferenceStack):
         self.output("WorkflowArn", workflow.arn, "Start a run of it: StartWorkflowRun")
         self.output("LogGroupName", workflow.log_group.log_group_name, "Logs of the tasks")
         self.output(
-            "ModelPackageGroupName", workspace.model_package_group_name, "Versions await approval"
+            "ModelPackageGroupName", workspace.models.name, "Versions await approval"
         )
         self.output("RunsUri", workspace.bucket.s3_url_for_object("runs/"), "What runs write")
         self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
@@ -184,7 +183,7 @@ def _dag(workspace: TrainingWorkspace) -> dict[str, Any]:
                 "op_kwargs": {
                     "request": register_request(
                         workspace.job,
-                        model_package_group_name=workspace.model_package_group_name,
+                        model_package_group_name=workspace.models.name,
                         model_uri=MODEL,
                         evaluation_uri=f"{evaluation}/{EVALUATION_FILE}",
                         approval_status="PendingManualApproval",
