@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced, Source
+from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Source, Sourced
 from catalogue.sources import docs, sagemaker_guide
 
 READ = date(2026, 11, 22)
@@ -92,9 +92,7 @@ FACTS = Facts(
         "Permissions": Sourced(
             "one execution role for all tasks of a workflow, which passes the jobs' role", ROLE
         ),
-        "Job instance": InTemplate(
-            DEFINITION, f"{TASKS}.train.config.ResourceConfig.InstanceType"
-        ),
+        "Job instance": InTemplate(DEFINITION, f"{TASKS}.train.config.ResourceConfig.InstanceType"),
         "Local testing": Sourced(
             "the versions of Airflow, provider and DAG Factory on the workers are named: the same "
             "DAG runs on any computer",
@@ -190,7 +188,9 @@ FACTS = Facts(
         Sourced("the compute time of tasks, nothing between runs", WHAT),
         Sourced("by the second, at least a minute for a task; 0.104 USD per h in Tokyo", PRICES),
         Sourced("the instances of the jobs, which SageMaker bills", OPERATORS),
-        Sourced("an environment instead: by the hour as long as it is there, from 0.49 USD", PRICES),
+        Sourced(
+            "an environment instead: by the hour as long as it is there, from 0.49 USD", PRICES
+        ),
     ),
     availability=Availability(source=WHAT),
     related=("sagemaker_pipeline", "step_functions_workflow", "batch_transform"),

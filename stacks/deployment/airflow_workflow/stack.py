@@ -95,9 +95,7 @@ class AirflowWorkflowStack(ReferenceStack):
 
         self.output("WorkflowArn", workflow.arn, "Start a run of it: StartWorkflowRun")
         self.output("LogGroupName", workflow.log_group.log_group_name, "Logs of the tasks")
-        self.output(
-            "ModelPackageGroupName", workspace.models.name, "Versions await approval"
-        )
+        self.output("ModelPackageGroupName", workspace.models.name, "Versions await approval")
         self.output("RunsUri", workspace.bucket.s3_url_for_object("runs/"), "What runs write")
         self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
 
