@@ -22,8 +22,8 @@ class WrittenObject(Construct):
 
     Attributes:
         key: As given.
-        version_id: Version of the object; another document has another one, so that whoever refers to
-            it takes part in the update.
+        version_id: Version of the object; another document has another one, so that whoever refers
+            to it takes part in the update.
     """
 
     def __init__(

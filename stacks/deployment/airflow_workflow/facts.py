@@ -120,7 +120,7 @@ FACTS = Facts(
         ),
         Limit(
             name="time of a task",
-            value="3600 s: a longer job is started by one task and awaited by a sensor with retries",
+            value="3600 s: a longer job is started by one task and awaited by sensors behind it",
             source=PARAMETERS,
             setting=InTemplate(DEFINITION, f"{DAG}.default_args.execution_timeout.seconds"),
             minimum=0,
@@ -166,6 +166,11 @@ FACTS = Facts(
             value="fixed when the workflow is created; neither alias nor multi-Region key; "
             "it also encrypts the definition's bucket",
             source=KEYS,
+        ),
+        Limit(
+            name="an environment instead: creation",
+            value="20 to 30 min; its network cannot be changed afterwards",
+            source=docs("mwaa/latest/userguide/create-environment.html", READ),
         ),
         Limit(
             name="an environment instead: network",

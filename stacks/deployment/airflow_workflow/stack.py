@@ -105,9 +105,8 @@ def _dag(workspace: TrainingWorkspace) -> dict[str, Any]:
     run = workspace.bucket.s3_url_for_object(f"runs/{RUN}")
     evaluation = f"{run}/evaluation"
     return {
-        # None: runs are started by hand. A cron expression would become a schedule in EventBridge
-        # Scheduler; there is no catch-up for runs that a schedule missed.
-        "schedule": None,
+        # Runs are started by hand: with "schedule", a cron expression, the service would create a
+        # schedule in EventBridge Scheduler. Runs that a schedule missed are not caught up.
         "start_date": "2026-01-01",
         "max_active_runs": 1,
         "default_args": {

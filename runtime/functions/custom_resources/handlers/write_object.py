@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 
-from .cloudformation import Done, Event, custom_resource, log
+from .cloudformation import Done, Event, custom_resource, known_id, log
 
 
 @custom_resource
@@ -16,13 +16,12 @@ def handler(event: Event, _context: Any) -> Done:
     Delete leaves it: the bucket is emptied with its stack, or kept with all that is in it.
     """
     properties = event["ResourceProperties"]
-    physical_id = event.get("PhysicalResourceId", event["LogicalResourceId"])
     if event["RequestType"] == "Delete":
-        return Done(physical_id)
+        return Done(known_id(event))
     answer = boto3.client("s3").put_object(
         Bucket=properties["BucketName"],
         Key=properties["Key"],
         Body=properties["Document"].encode(),
     )
     log.info("wrote %s, version %s", properties["Key"], answer["VersionId"])
-    return Done(physical_id, {"VersionId": answer["VersionId"]})
+    return Done(known_id(event), {"VersionId": answer["VersionId"]})
