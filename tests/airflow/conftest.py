@@ -1,0 +1,192 @@
+"""The workflow of the accepted template in a real Airflow, with AWS behind botocore replaced.
+
+The interpreter that runs the tests has Airflow; the step scripts need another one, which is the
+first `python` on the path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = Path(tempfile.mkdtemp(prefix="airflow-"))
+# Airflow reads its configuration when it is imported.
+os.environ.update(
+    {
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(HOME / "dags"),
+        "AIRFLOW__DAG_FACTORY__ENABLE_TELEMETRY": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+)
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent), str(ROOT / "runtime" / "airflow" / "tasks")]
+
+import botocore.client  # noqa: E402
+import pytest  # noqa: E402
+from airflow.models import DagBag, DagRun  # noqa: E402
+from airflow.utils import db  # noqa: E402
+from aws import ACCOUNT, REGION, Aws  # noqa: E402
+
+from runtime.jobs import tumor_workflow  # noqa: E402
+from runtime.models import tumor_classifier  # noqa: E402
+
+Definition = dict[str, Any]
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+def deployed(value: Any) -> Any:
+    """Returns a template's value as CloudFormation would fill it in."""
+    known = {
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Partition": "aws",
+        "AWS::Region": REGION,
+        "AWS::StackName": "airflow-workflow",
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    match value:
+        case {"Ref": name}:
+            return known.get(name, name.lower())
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            kind = re.split(r"[0-9A-F]{8}$", name)[0]
+            return {
+                "Key": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{name.lower()}",
+                "WorkspaceBucket": f"arn:aws:s3:::{name.lower()}",
+                "WorkflowLogs": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*",
+            }.get(kind, f"arn:aws:iam::{ACCOUNT}:role/{name}")
+        case {"Fn::Join": [separator, parts]}:
+            return separator.join(map(deployed, parts))
+        case {"Fn::Sub": pattern}:
+            return re.sub(r"\$\{(.+?)\}", lambda found: known[found[1]], pattern)
+        case {"Fn::FindInMap": _}:
+            return ACCOUNT
+        case dict():
+            return {name: deployed(item) for name, item in value.items()}
+        case list():
+            return [deployed(item) for item in value]
+    return value
+
+
+@pytest.fixture(scope="session")
+def resources() -> dict[str, dict[str, Any]]:
+    """The resources of the template, as they were accepted."""
+    file = ROOT / "tests" / "snapshots" / "airflow_workflow.json"
+    found: dict[str, dict[str, Any]] = json.loads(file.read_text())["Resources"]
+    return found
+
+
+def properties(resources: dict[str, dict[str, Any]], resource_type: str) -> list[dict[str, Any]]:
+    return [deployed(r["Properties"]) for r in resources.values() if r["Type"] == resource_type]
+
+
+@pytest.fixture
+def definition(resources: dict[str, dict[str, Any]]) -> Definition:
+    """What the deployment writes for the service to read."""
+    (written,) = properties(resources, "Custom::WrittenObject")
+    document: Definition = json.loads(written["Document"])
+    return document
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database() -> None:
+    db.initdb()
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[Definition], DagBag]:
+    """Has Airflow read a definition as the service does: DAG Factory makes the DAG of it."""
+
+    def load(definition: Definition) -> DagBag:
+        file = tmp_path / "tumor_workflow.yaml"
+        file.write_text(json.dumps(definition))
+        loader = tmp_path / "load_dags.py"
+        loader.write_text(
+            "from dagfactory import load_yaml_dags  # the name tells Airflow of a dag in airflow\n"
+            f"load_yaml_dags(globals_dict=globals(), config_filepath={str(file)!r})\n"
+        )
+        return DagBag(dag_folder=str(loader), include_examples=False)
+
+    return load
+
+
+@pytest.fixture
+def aws(definition: Definition, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """AWS after the deployment: the assets are there. Nobody waits for anything."""
+    python = shutil.which("python")
+    assert python, "put the project's own Python first on the path"
+    aws = Aws(python)
+    config = definition["tumor_workflow"]["tasks"]["process"]["config"]
+    approved = definition["tumor_workflow"]["tasks"]["evaluate"]["config"]
+    uris = {
+        item["InputName"]: item["S3Input"]["S3Uri"]
+        for item in [*approved["ProcessingInputs"], *config["ProcessingInputs"]]
+    }
+    for name, content in (
+        ("code", _archive()),
+        ("raw", tumor_workflow.RAW_DATA.read_bytes()),
+        ("approved", tumor_classifier.ARTIFACT.read_bytes()),
+    ):
+        bucket, _, key = uris[name].removeprefix("s3://").partition("/")
+        aws.objects[bucket, key] = content
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        # As botocore itself does before it sends: unknown, missing and malformed values fail here.
+        model = client.meta.service_model.operation_model(operation)
+        context = {"client_region": client.meta.region_name, "client_config": client.meta.config}
+        client._convert_to_request_dict(
+            parameters, model, endpoint_url="https://example.invalid", context=context
+        )
+        return aws.answer(operation, parameters)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    monkeypatch.setattr(
+        "airflow.providers.amazon.aws.hooks.sagemaker.time", SimpleNamespace(sleep=lambda _: None)
+    )
+    yield aws
+
+
+def _archive() -> bytes:
+    """The zip that the deployment makes of the step scripts."""
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for file in sorted((tumor_workflow.CODE / "steps").glob("*.py")):
+            archive.write(file, f"steps/{file.name}")
+    return content.getvalue()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        state: Of the run.
+        tasks: Task -> its state, in the order in which they ran.
+    """
+
+    state: str
+    tasks: dict[str, str]
+
+
+def outcome(run: DagRun) -> Outcome:
+    order = {ti.task_id: ti for ti in run.get_task_instances()}
+    ended = sorted(order.values(), key=lambda ti: (ti.start_date is None, ti.start_date))
+    return Outcome(str(run.state), {ti.task_id: str(ti.state) for ti in ended})
