@@ -11,15 +11,12 @@ from typing import Any
 from catalogue.errors import UsageError
 from catalogue.model import Fact, InTemplate, Sourced
 
-DOCUMENTS = {"DefinitionString", "Document"}
-"""Properties whose text is JSON."""
-
 
 class Template:
     """A CloudFormation template.
 
-    Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and a document that is
-    written as text, such as a state machine's definition, as the document it is.
+    Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and the definition of a
+    workflow, which is JSON in a text, as the document it is.
 
     Args:
         document: The template.
@@ -97,9 +94,14 @@ def _words(value: Any) -> str:
 
 def _properties(resource: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = readable(resource.get("Properties", {}))
-    for name in DOCUMENTS & properties.keys():
-        if isinstance(properties[name], str):
-            properties[name] = json.loads(properties[name])
+    pipeline = properties.get("PipelineDefinition", {})
+    for holder, name in (
+        (properties, "DefinitionString"),
+        (properties, "Document"),
+        (pipeline, "PipelineDefinitionBody"),
+    ):
+        if isinstance(holder.get(name), str):
+            holder[name] = json.loads(holder[name])
     return properties
 
 

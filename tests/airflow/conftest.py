@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -42,10 +42,11 @@ import botocore.client  # noqa: E402
 import pytest  # noqa: E402
 from airflow.models import DagBag, DagRun  # noqa: E402
 from airflow.utils import db  # noqa: E402
-from aws import ACCOUNT, REGION, Aws  # noqa: E402
+from aws import ACCOUNT, REGION, Aws, SageMaker  # noqa: E402
 
 from runtime.jobs import tumor_workflow  # noqa: E402
 from runtime.models import tumor_classifier  # noqa: E402
+from tests.support.api import problems  # noqa: E402
 
 Definition = dict[str, Any]
 
@@ -116,7 +117,7 @@ def load(tmp_path: Path) -> Callable[[Definition], DagBag]:
     """Has Airflow read a definition as the service does: DAG Factory makes the DAG of it."""
 
     def load(definition: Definition) -> DagBag:
-        file = tmp_path / "tumor_workflow.yaml"
+        file = tmp_path / "training_workflow.yaml"
         file.write_text(json.dumps(definition))
         loader = tmp_path / "load_dags.py"
         loader.write_text(
@@ -129,39 +130,29 @@ def load(tmp_path: Path) -> Callable[[Definition], DagBag]:
 
 
 @pytest.fixture
-def aws(definition: Definition, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(definition: Definition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aws:
     """AWS after the deployment: the assets are there. Nobody waits for anything."""
+    sagemaker = SageMaker(tmp_path / "aws")
     python = shutil.which("python")
     assert python, "put the project's own Python first on the path"
-    aws = Aws(python)
-    config = definition["tumor_workflow"]["tasks"]["process"]["config"]
-    approved = definition["tumor_workflow"]["tasks"]["evaluate"]["config"]
-    uris = {
-        item["InputName"]: item["S3Input"]["S3Uri"]
-        for item in [*approved["ProcessingInputs"], *config["ProcessingInputs"]]
-    }
-    for name, content in (
-        ("code", _archive()),
-        ("raw", tumor_workflow.RAW_DATA.read_bytes()),
-        ("approved", tumor_classifier.ARTIFACT.read_bytes()),
-    ):
-        bucket, _, key = uris[name].removeprefix("s3://").partition("/")
-        aws.objects[bucket, key] = content
+    sagemaker.python = python
+    dag = definition["training_workflow"]
+    code, _ = dag["tasks"]["process"]["config"]["ProcessingInputs"]
+    sagemaker.put(code["S3Input"]["S3Uri"], _archive())
+    sagemaker.put(dag["params"]["InputDataUri"], tumor_workflow.RAW_DATA.read_bytes())
+    sagemaker.put(dag["params"]["ApprovedModelUri"], tumor_classifier.ARTIFACT.read_bytes())
+    aws = Aws(sagemaker)
 
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        # As botocore itself does before it sends: unknown, missing and malformed values fail here.
-        model = client.meta.service_model.operation_model(operation)
-        context = {"client_region": client.meta.region_name, "client_config": client.meta.config}
-        client._convert_to_request_dict(
-            parameters, model, endpoint_url="https://example.invalid", context=context
-        )
+        shape = client.meta.service_model.operation_model(operation).input_shape
+        assert problems(shape, parameters) == [], operation
         return aws.answer(operation, parameters)
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
     monkeypatch.setattr(
         "airflow.providers.amazon.aws.hooks.sagemaker.time", SimpleNamespace(sleep=lambda _: None)
     )
-    yield aws
+    return aws
 
 
 def _archive() -> bytes:

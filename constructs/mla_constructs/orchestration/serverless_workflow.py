@@ -283,11 +283,6 @@ class ServerlessWorkflow(Construct):
         )
 
 
-def timedelta(duration: Duration) -> dict[str, Any]:
-    """Returns a duration as DAG Factory reads it."""
-    return {"__type__": "datetime.timedelta", "seconds": duration.to_seconds()}
-
-
 def check_definition(definition: Mapping[str, Any]) -> None:
     """Raises InvalidArgument for what the service does not take, or would silently ignore.
 

@@ -11,20 +11,22 @@ import boto3
 from airflow.exceptions import AirflowFailException
 
 
-def require_quality(*, roc_auc: str, lead: str, lowest_roc_auc: float, lowest_lead: float) -> None:
+def require_quality(*, roc_auc: str, minimum_roc_auc: str, lead: str, minimum_lead: str) -> None:
     """Fails the run, without another attempt, for a model that is not good enough.
 
+    Numbers come as text: that is what a template renders to.
+
     Args:
-        roc_auc: Area under the ROC curve on the held-out rows; a template renders to text.
-        lead: By how much it is above that of the best of the models compared with.
-        lowest_roc_auc: The least that is good enough.
-        lowest_lead: The least that is good enough; negative tolerates a little worse.
+        roc_auc: Area under the ROC curve on the held-out rows.
+        minimum_roc_auc: What it has to reach.
+        lead: By how much it exceeds that of the best of the models compared with.
+        minimum_lead: What that has to reach; below 0, by how much the model may be worse.
     """
     # Written so that NaN is not good enough either.
-    if not (float(roc_auc) >= lowest_roc_auc and float(lead) >= lowest_lead):
+    if not (float(roc_auc) >= float(minimum_roc_auc) and float(lead) >= float(minimum_lead)):
         raise AirflowFailException(
-            f"The model is not good enough to be registered: roc_auc {roc_auc}, at least "
-            f"{lowest_roc_auc}, and lead {lead}, at least {lowest_lead}."
+            f"The model is not good enough: ROC AUC {roc_auc} of at least {minimum_roc_auc}, "
+            f"lead {lead} of at least {minimum_lead}."
         )
 
 

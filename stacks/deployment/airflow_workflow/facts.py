@@ -34,7 +34,7 @@ PRICES = Source(
 )
 
 DEFINITION = "Custom::WrittenObject"
-DAG = "Document.tumor_workflow"
+DAG = "Document.training_workflow"
 TASKS = f"{DAG}.tasks"
 
 FACTS = Facts(

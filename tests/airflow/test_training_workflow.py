@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import fnmatch
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ STEPS = ["process", "train", "evaluate", "condition", "register"]
 
 @pytest.fixture
 def dag(load: Load, definition: Definition) -> DAG:
-    return load(definition).dags["tumor_workflow"]
+    return load(definition).dags["training_workflow"]
 
 
 # What it is
@@ -30,14 +29,12 @@ def dag(load: Load, definition: Definition) -> DAG:
 def test_it_is_loaded_without_errors(load: Load, definition: Definition) -> None:
     bag = load(definition)
     assert bag.import_errors == {}
-    assert list(bag.dags) == ["tumor_workflow"]
+    assert list(bag.dags) == ["training_workflow"]
 
 
 def test_steps_follow_one_another(dag: DAG) -> None:
     behind = {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks}
-    assert behind == {
-        step: STEPS[number + 1 : number + 2] for number, step in enumerate(STEPS)
-    }
+    assert behind == {step: STEPS[number + 1 : number + 2] for number, step in enumerate(STEPS)}
     assert {task.trigger_rule for task in dag.tasks} == {"all_success"}
 
 
@@ -65,7 +62,7 @@ def test_no_job_outlives_the_task_that_waits_for_it(dag: DAG) -> None:
 
 
 @pytest.mark.parametrize(
-    "logical_date", [datetime(2026, 11, 22, tzinfo=timezone.utc), None], ids=["dated", "undated"]
+    "logical_date", [datetime(2026, 11, 22, tzinfo=UTC), None], ids=["dated", "undated"]
 )
 def test_good_model_is_registered(
     dag: DAG, aws: Aws, logical_date: datetime | None, capfd: pytest.CaptureFixture[str]
@@ -74,38 +71,29 @@ def test_good_model_is_registered(
 
     assert outcome(run).tasks == dict.fromkeys(STEPS, "success")
     assert outcome(run).state == "success"
-    (request,) = [parameters for name, parameters in aws.calls if name == "CreateModelPackage"]
-    assert request["ModelApprovalStatus"] == "PendingManualApproval"
-    (container,) = request["InferenceSpecification"]["Containers"]
-    evaluation = request["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
-    for uri in (container["ModelDataUrl"], evaluation):
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        assert (bucket, key) in aws.objects, uri
-        assert key.startswith("runs/"), uri
+    (version,) = aws.sagemaker.versions
+    assert version["ModelApprovalStatus"] == "PendingManualApproval"
+    (container,) = version["InferenceSpecification"]["Containers"]
+    assert aws.has(container["ModelDataUrl"])
+    assert aws.has(version["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
     assert "Task failed with exception" not in capfd.readouterr().out
 
 
-def test_jobs_of_a_run_have_names_that_sagemaker_takes(dag: DAG, aws: Aws) -> None:
-    dag.test(logical_date=None)
-    assert len(aws.jobs) == 3
-    for name in aws.jobs:
-        # The pattern of the API: its length is validated before, its characters by the service.
-        assert name.replace("-", "").isalnum(), name
-        assert len(name) <= 63, name
+def test_run_may_name_other_parameters(dag: DAG, aws: Aws) -> None:
+    dag.test(run_conf={"MaxDepth": "2"})
+    (train,) = [job for name, job in aws.sagemaker.jobs.items() if "train" in name]
+    assert train["HyperParameters"] == {
+        "max_depth": "2",
+        "eta": "0.1",
+        "rounds": "300",
+        "early_stopping_rounds": "20",
+    }
 
 
 def test_model_that_is_not_good_enough_fails_the_run(
-    load: Load,
-    definition: Definition,
-    aws: Aws,
-    resources: dict[str, Any],
-    capfd: pytest.CaptureFixture[str],
+    dag: DAG, aws: Aws, resources: dict[str, Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    worse = copy.deepcopy(definition)
-    train = worse["tumor_workflow"]["tasks"]["train"]["config"]
-    train["HyperParameters"] |= {"rounds": "1", "max_depth": "1"}
-
-    run = load(worse).dags["tumor_workflow"].test()
+    run = dag.test(run_conf={"Rounds": "1", "MaxDepth": "1"})
 
     assert outcome(run).state == "failed"
     assert outcome(run).tasks == {
@@ -113,28 +101,25 @@ def test_model_that_is_not_good_enough_fails_the_run(
         "condition": "failed",
         "register": "upstream_failed",
     }
-    assert "CreateModelPackage" not in [name for name, _ in aws.calls]
+    assert aws.sagemaker.versions == []
     # What the alarm counts is what Airflow logs, once: there is no second attempt.
     (counter,) = properties(resources, "AWS::Logs::MetricFilter")
     log = capfd.readouterr().out
     assert log.count(counter["FilterPattern"].strip('"')) == 1
-    assert "not good enough to be registered: roc_auc 0.88" in log
+    assert "The model is not good enough: ROC AUC 0.88" in log
 
 
 def test_failing_job_stops_the_run(load: Load, definition: Definition, aws: Aws) -> None:
-    broken = copy.deepcopy(definition)
-    arguments = broken["tumor_workflow"]
-    arguments["default_args"]["retries"] = 0
-    arguments["tasks"]["train"]["config"]["HyperParameters"]["eta"] = "7"
+    definition["training_workflow"]["default_args"]["retries"] = 0  # it would wait for minutes
 
-    run = load(broken).dags["tumor_workflow"].test()
+    run = load(definition).dags["training_workflow"].test(run_conf={"Eta": "7"})
 
     assert outcome(run).tasks == {
         "process": "success",
         "train": "failed",
         **dict.fromkeys(STEPS[2:], "upstream_failed"),
     }
-    (job,) = [job for name, job in aws.jobs.items() if "train" in name]
+    (job,) = [job for name, job in aws.ended.items() if "train" in name]
     assert "Hyperparameter eta is '7'" in job["FailureReason"]
 
 
@@ -147,11 +132,11 @@ def test_failing_job_stops_the_run(load: Load, definition: Definition, aws: Aws)
 )
 def test_condition_is_not_met(roc_auc: str, lead: str) -> None:
     with pytest.raises(AirflowFailException, match="not good enough"):
-        require_quality(roc_auc=roc_auc, lead=lead, lowest_roc_auc=0.95, lowest_lead=-0.005)
+        require_quality(roc_auc=roc_auc, minimum_roc_auc="0.95", lead=lead, minimum_lead="-0.005")
 
 
 def test_condition_is_met_at_its_limits() -> None:
-    require_quality(roc_auc="0.95", lead="-0.005", lowest_roc_auc=0.95, lowest_lead=-0.005)
+    require_quality(roc_auc="0.95", minimum_roc_auc="0.95", lead="-0.005", minimum_lead="-0.005")
 
 
 # What the role has to allow
