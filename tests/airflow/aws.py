@@ -76,8 +76,13 @@ class Aws:
 
     def ListObjectsV2(self, Bucket: str, Prefix: str, **_: Any) -> dict[str, Any]:  # noqa: N802, N803
         self._ask("s3:ListBucket", f"arn:aws:s3:::{Bucket}")
-        below = self._object(f"s3://{Bucket}/{Prefix}").is_dir()
-        return {"CommonPrefixes": [{"Prefix": f"{Prefix.rstrip('/')}/"}] if below else []}
+        holder, _, start = Prefix.rpartition("/")
+        folders = [
+            f"{holder}/{entry.name}/"
+            for entry in sorted(self._object(f"s3://{Bucket}/{holder}").glob(f"{start}*"))
+            if entry.is_dir()
+        ]
+        return {"CommonPrefixes": [{"Prefix": folder} for folder in folders]}
 
     def GetObject(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N802, N803
         self._ask("s3:GetObject", f"arn:aws:s3:::{Bucket}/{Key}")

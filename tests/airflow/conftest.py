@@ -55,36 +55,44 @@ def pytest_sessionfinish() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+KNOWN = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackName": "airflow-workflow",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+
+
 def deployed(value: Any) -> Any:
     """Returns a template's value as CloudFormation would fill it in."""
-    known = {
-        "AWS::AccountId": ACCOUNT,
-        "AWS::Partition": "aws",
-        "AWS::Region": REGION,
-        "AWS::StackName": "airflow-workflow",
-        "AWS::URLSuffix": "amazonaws.com",
-    }
     match value:
         case {"Ref": name}:
-            return known.get(name, name.lower())
+            filled: Any = KNOWN.get(name, name.lower())
         case {"Fn::GetAtt": [name, "Arn"]}:
-            kind = re.split(r"[0-9A-F]{8}$", name)[0]
-            return {
-                "Key": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{name.lower()}",
-                "WorkspaceBucket": f"arn:aws:s3:::{name.lower()}",
-                "WorkflowLogs": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*",
-            }.get(kind, f"arn:aws:iam::{ACCOUNT}:role/{name}")
+            filled = arn_of(name)
         case {"Fn::Join": [separator, parts]}:
-            return separator.join(map(deployed, parts))
+            filled = separator.join(map(deployed, parts))
         case {"Fn::Sub": pattern}:
-            return re.sub(r"\$\{(.+?)\}", lambda found: known[found[1]], pattern)
+            filled = re.sub(r"\$\{(.+?)\}", lambda found: KNOWN[found[1]], pattern)
         case {"Fn::FindInMap": _}:
-            return ACCOUNT
+            filled = ACCOUNT
         case dict():
-            return {name: deployed(item) for name, item in value.items()}
+            filled = {name: deployed(item) for name, item in value.items()}
         case list():
-            return [deployed(item) for item in value]
-    return value
+            filled = [deployed(item) for item in value]
+        case _:
+            filled = value
+    return filled
+
+
+def arn_of(name: str) -> str:
+    """Returns the ARN of a resource of the template, as far as the tests meet one."""
+    if name.startswith("WorkspaceBucket"):
+        return f"arn:aws:s3:::{name.lower()}"
+    if name.startswith("Key"):
+        return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{name.lower()}"
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
 @pytest.fixture(scope="session")
