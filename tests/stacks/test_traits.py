@@ -37,7 +37,12 @@ WITHOUT_RESOURCE_TYPE = {
 }
 """Actions that can only be allowed on all resources, by the service authorization reference."""
 
-SAYS_WHO_CALLS = {"sagemaker.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"}
+SAYS_WHO_CALLS = {
+    "airflow-serverless.amazonaws.com",
+    "sagemaker.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "states.amazonaws.com",
+}
 """Services whose role can be limited to calls on behalf of this account."""
 
 
