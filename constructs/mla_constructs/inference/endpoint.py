@@ -39,6 +39,8 @@ class Endpoint(Construct):
 
     Attributes:
         name: The endpoint's name, a token that makes its user depend on the endpoint.
+        resource: The endpoint itself, for what is built around it.
+        variants: The production variants as given.
         variant_names: Names of the production variants, in the order given.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
@@ -63,6 +65,7 @@ class Endpoint(Construct):
         execution_role: ExecutionRole | None = None,
     ) -> None:
         super().__init__(scope, id)
+        self.variants = list(variants)
         self.variant_names = [variant.variant_name for variant in variants]
         log_group = EncryptedLogGroup(
             self,
@@ -102,6 +105,9 @@ class Endpoint(Construct):
             log_group, *(r.node.find_child("DefaultPolicy") for r in roles)
         )
         self.name = endpoint.attr_endpoint_name
+        self.resource = endpoint
+        self._plain_name = name
+        self._config_name = config.attr_endpoint_config_name
 
     @property
     def variant_name(self) -> str:
@@ -126,6 +132,30 @@ class Endpoint(Construct):
             variant_name: Whose; None is the endpoint's one variant.
         """
         return self._metric("AWS/SageMaker", name, statistic, unit, variant_name)
+
+    def metric_new_fleet(
+        self, name: str, *, statistic: str, unit: cloudwatch.Unit | None = None
+    ) -> cloudwatch.Metric:
+        """Returns a per-minute invocation metric of what serves the template's configuration.
+
+        For alarms that decide on an update: they see the new fleet alone, and are there before the
+        endpoint is updated.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/
+        deployment-guardrails-configuration.html
+        """
+        return cloudwatch.Metric(
+            namespace="AWS/SageMaker",
+            metric_name=name,
+            dimensions_map={
+                "EndpointName": self._plain_name,
+                "VariantName": self.variant_name,
+                "EndpointConfigName": self._config_name,
+            },
+            statistic=statistic,
+            unit=unit,
+            period=Duration.minutes(1),
+        )
 
     def metric_instance(
         self, name: str, *, statistic: str, variant_name: str | None = None
