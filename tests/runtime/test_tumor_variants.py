@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+from runtime.jobs.tumor_workflow.steps.classifier import MEMBER
 from runtime.models import tumor_classifier
 from runtime.models.tumor_classifier import train, variants
 
@@ -27,7 +28,7 @@ def serve(artifact: Path, folder: Path) -> xgb.Booster:
     with tarfile.open(artifact) as tar:
         tar.extractall(folder, filter="data")
     (model,) = folder.iterdir()
-    assert model.name == train.MEMBER
+    assert model.name == MEMBER
     booster = xgb.Booster({"nthread": 1})
     with warnings.catch_warnings():
         # The file has no suffix, and XGBoost says that it tells the format by the content.

@@ -42,7 +42,9 @@ def all_at_once(*, bake: Duration, timeout: Duration) -> TrafficShift:
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/
     deployment-guardrails-blue-green-all-at-once.html
     """
-    return _blue_green("all at once", "ALL_AT_ONCE", None, Duration.seconds(0), bake, timeout)
+    return _blue_green(
+        "all at once", "ALL_AT_ONCE", bake=Duration.seconds(0), final_bake=bake, timeout=timeout
+    )
 
 
 def canary(
@@ -63,7 +65,9 @@ def canary(
     deployment-guardrails-blue-green-canary.html
     """
     require_between("percent", percent, 1, 50, unit="%")
-    return _blue_green("canary", "CANARY", percent, bake, final_bake, timeout)
+    return _blue_green(
+        "canary", "CANARY", percent=percent, bake=bake, final_bake=final_bake, timeout=timeout
+    )
 
 
 def linear(
@@ -84,7 +88,9 @@ def linear(
     deployment-guardrails-blue-green-linear.html
     """
     require_between("percent", percent, 10, 50, unit="%")
-    return _blue_green("linear", "LINEAR", percent, bake, final_bake, timeout)
+    return _blue_green(
+        "linear", "LINEAR", percent=percent, bake=bake, final_bake=final_bake, timeout=timeout
+    )
 
 
 def rolling(
@@ -121,10 +127,11 @@ def rolling(
 def _blue_green(
     name: str,
     type_: Literal["ALL_AT_ONCE", "CANARY", "LINEAR"],
-    percent: int | None,
+    *,
     bake: Duration,
     final_bake: Duration,
     timeout: Duration,
+    percent: int | None = None,
 ) -> TrafficShift:
     steps = ceil(100 / percent) if percent and type_ == "LINEAR" else 1
     waits = steps * _seconds("bake", bake) + _seconds("final_bake", final_bake)

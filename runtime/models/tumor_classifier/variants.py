@@ -11,11 +11,17 @@ from pathlib import Path
 
 import xgboost as xgb
 
+from runtime.jobs.tumor_workflow.steps.classifier import (
+    MEMBER,
+    PARAMETERS,
+    matrix,
+    probabilities,
+)
 from runtime.models.tumor_classifier import train
 
 CHALLENGER_ROUNDS = 300
 # One decision a tree and many trees: features add up, and none waits for another.
-CHALLENGER_PARAMETERS = train.PARAMETERS | {"max_depth": 1, "eta": 0.3}
+CHALLENGER_PARAMETERS = PARAMETERS | {"max_depth": 1, "eta": 0.3}
 
 BROKEN_FEATURES = 29
 """One less than a request has: the container loads the model, answers /ping, and fails each row."""
@@ -23,7 +29,7 @@ BROKEN_FEATURES = 29
 
 def challenger(data: train.Split) -> xgb.Booster:
     """Returns another model of the same rows."""
-    rows = xgb.DMatrix(data.train, label=data.train_labels, nthread=1)
+    rows = matrix(data.train, data.train_labels)
     booster = xgb.train(CHALLENGER_PARAMETERS, rows, CHALLENGER_ROUNDS)
     booster.set_attr(best_iteration=str(CHALLENGER_ROUNDS - 1))
     return booster
@@ -38,7 +44,7 @@ def outputs() -> dict[str, bytes]:
     """Returns every file that training the variants gives, by its path below the output folder."""
     data = train.split()
     better = challenger(data)
-    predicted = train.probabilities(better, data.held_out)
+    predicted = probabilities(better, data.held_out)
     return {
         "challenger.tar.gz": _pack(better),
         "challenger_metrics.json": train.as_json(train.measure(data.held_out_labels, predicted)),
@@ -47,7 +53,7 @@ def outputs() -> dict[str, bytes]:
 
 
 def _pack(booster: xgb.Booster) -> bytes:
-    return train.pack({train.MEMBER: bytes(booster.save_raw(raw_format="ubj"))})
+    return train.pack({MEMBER: bytes(booster.save_raw(raw_format="ubj"))})
 
 
 def main(arguments: list[str] | None = None) -> None:

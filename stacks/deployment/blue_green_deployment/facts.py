@@ -47,8 +47,8 @@ FACTS = Facts(
         ),
     ),
     rather_than={
-        "shadow_test": "the new model is believed to be good and is to go into production now, with "
-        "a way back: errors and latency decide, and clients already get its answers",
+        "shadow_test": "the new model is believed to be good and shall go into production now, "
+        "with a way back: errors and latency decide, and clients already get its answers",
     },
     comparison={
         "Traffic of the new model": InTemplate(
@@ -59,7 +59,7 @@ FACTS = Facts(
         "Who sees its answers": Sourced("the clients whose requests it gets", CANARY),
         "Who decides": Sourced("alarms, while the update runs", ROLLBACK),
         "What is judged": Sourced(
-            "what is a metric: errors, latency, metrics of one's own; not whether answers are right",
+            "what is a metric: errors, latency, one's own; not whether answers are right",
             ROLLBACK,
         ),
         "Rollback": Sourced(
@@ -195,5 +195,5 @@ FACTS = Facts(
             "rollback.",
         ),
     ),
-    related=("realtime_endpoint"),
+    related=("shadow_test", "realtime_endpoint"),
 )

@@ -76,8 +76,8 @@ class BlueGreenDeploymentStack(ReferenceStack):
             endpoint.metric_new_fleet("InvocationModelErrors", statistic="Average"),
             at_least=0.05,
             minutes=2,
-            meaning="5 % of the requests fail on the newest configuration; during an update SageMaker "
-            "takes all traffic back to the old fleet. Read the endpoint's logs.",
+            meaning="5 % of the requests fail on the newest configuration; during an update "
+            "SageMaker takes all traffic back to the old fleet. Read the endpoint's logs.",
         )
         latency = alarms.watch(
             "NewFleetLatency",
