@@ -24,8 +24,10 @@ TAG = "f" * 64
 
 REGISTRY = '''
 """aws and docker in one: images in a JSON file, tag -> digest."""
-import json, os, pathlib, sys
+import fcntl, json, os, pathlib, sys
 
+lock = open(os.environ["REGISTRY_STATE"] + ".lock", "w")
+fcntl.flock(lock, fcntl.LOCK_EX)  # two of them run at once where one is piped into the other
 file = pathlib.Path(os.environ["REGISTRY_STATE"])
 state = json.loads(file.read_text())
 command, rest = pathlib.Path(sys.argv[0]).name, sys.argv[1:]

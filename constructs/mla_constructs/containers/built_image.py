@@ -47,6 +47,7 @@ class BuiltImage(Construct):
 
     Attributes:
         repository: Where the image lies; tags in it cannot be moved.
+        project: The build.
         uri: Address of the image with its digest; whoever uses it waits for the build.
         repository_arn: ARN of the repository.
 
@@ -87,7 +88,7 @@ class BuiltImage(Construct):
         options = _options(dockerfile, target, build_arguments or {})
         # The same folder built otherwise is another image.
         tag = _hash(source.asset_hash, options, architecture)
-        project = BuildProject(
+        self.project = BuildProject(
             self,
             "Build",
             description="Builds, scans and releases an image",
@@ -108,18 +109,18 @@ class BuiltImage(Construct):
             log_retention=log_retention,
             removal_policy=removal_policy,
         )
-        _allow_release(project.role, self.repository)
+        _allow_release(self.project.role, self.repository)
         builder = ResourceFunction.of(self, "ImageBuilder", task="build_image")
         builder.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["codebuild:BatchGetBuilds", "codebuild:StartBuild"],
-                resources=[project.arn],
+                resources=[self.project.arn],
             )
         )
         built = builder.resource(
-            self, "Image", "Custom::BuiltImage", {"ProjectName": project.name, "ImageTag": tag}
+            self, "Image", "Custom::BuiltImage", {"ProjectName": self.project.name, "ImageTag": tag}
         )
-        built.node.add_dependency(builder.role, project)
+        built.node.add_dependency(builder.role, self.project)
         self.uri = f"{self.repository.repository_uri}@{built.get_att_string('ImageDigest')}"
         self.repository_arn = self.repository.repository_arn
 

@@ -35,6 +35,9 @@ CHALLENGER_METRICS = _HERE / "challenger_metrics.json"
 BROKEN = _HERE / "broken.tar.gz"
 """A model that loads and then fails every request: it expects one feature less than they have."""
 
+TRAINING_DATA = _HERE / "training.csv"
+"""The rows it was trained on, the label (1 is malignant) before the features."""
+
 SAMPLE_REQUESTS = _HERE / "samples" / "requests.csv"
 """Held-out rows, one request body per line or all lines as one."""
 
