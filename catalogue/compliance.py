@@ -7,16 +7,18 @@ fails the tests. A rule listed here that no longer finds anything fails them too
 from __future__ import annotations
 
 WAIVED = {
-    "CloudWatchLogGroupEncrypted": "One log group, of the function that empties buckets: it holds "
-    "counts of deleted objects and no data, and CloudWatch encrypts it with its own key.",
+    "CloudWatchLogGroupEncrypted": "The log groups of the functions behind custom resources: they "
+    "hold counts and names of what the stack owns and no data, and CloudWatch encrypts them with "
+    "its own key.",
     "IAMNoInlinePolicy": "Each policy belongs to one role and goes with it; a managed policy could "
     "be attached to another role by mistake, and would count against a quota of the account.",
-    "LambdaConcurrency": "One function, run once per bucket when the stack is deleted. Reserving "
-    "concurrency takes it from the account, and a new account has too little to reserve any.",
+    "LambdaConcurrency": "Functions behind custom resources run a few times in the stack's life. "
+    "Reserving concurrency takes it from the account, and a new account has too little to reserve "
+    "any.",
     "LambdaDLQ": "CloudFormation waits for the function's answer and reports a missing one as a "
-    "failed deletion; nobody would replay the event from a queue.",
-    "LambdaInsideVPC": "The function reaches S3 and CloudFormation alone, under a role that "
-    "can touch only these buckets; a VPC for it costs interface endpoints by the hour.",
+    "failed deployment; nobody would replay the event from a queue.",
+    "LambdaInsideVPC": "The functions reach AWS's own interfaces alone, each under a role that can "
+    "touch only what the stack owns; a VPC for them costs interface endpoints by the hour.",
     "S3BucketReplicationEnabled": "Replication doubles storage and needs a second Region; what "
     "lies here is made again by deploying again. Production data with a recovery objective needs "
     "it.",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 
 from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
-from mla_constructs.storage.empty_on_delete import HANDLER, BucketEmptier
 
 if TYPE_CHECKING:
     from tests.l3.conftest import Parts
@@ -126,7 +124,10 @@ def test_beyond_that_the_role_may_write_its_own_log(resources: dict[str, Any]) -
 def test_function_runs_the_handler_as_long_as_lambda_allows(resources: dict[str, Any]) -> None:
     (function,) = of_type(resources, "AWS::Lambda::Function").values()
     properties = function["Properties"]
-    assert (properties["Handler"], properties["Timeout"]) == ("index.handler", 900)
+    assert (properties["Handler"], properties["Timeout"]) == (
+        "handlers.empty_bucket.handler",
+        900,
+    )
     assert properties["Architectures"] == ["arm64"]
 
 
@@ -136,19 +137,3 @@ def test_function_logs_into_a_group_that_goes_with_the_stack(resources: dict[str
     assert function["Properties"]["LoggingConfig"] == {"LogGroup": {"Ref": name}}
     assert log_group["Properties"]["RetentionInDays"] == 7
     assert log_group["DeletionPolicy"] == "Delete"
-
-
-def test_code_is_the_handler_alone(parts: Parts) -> None:
-    """Python's cache in it would give another hash, and template, after a run of the tests."""
-    (HANDLER / "__pycache__").mkdir(exist_ok=True)
-    BucketEmptier.of(parts.stack)
-    app = parts.stack.node.root
-    assert isinstance(app, App)
-    (code,) = Path(app.synth().directory).glob("asset.*")
-    assert [file.name for file in code.iterdir()] == ["index.py"]
-
-
-def test_emptier_is_created_once_per_stack(parts: Parts) -> None:
-    first = BucketEmptier.of(parts.stack)
-    assert BucketEmptier.of(parts.bucket) is first
-    assert BucketEmptier.of(Stack(None, "Other")) is not first

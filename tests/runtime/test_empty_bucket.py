@@ -21,7 +21,7 @@ from moto.core import enable_iam_authentication
 
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
-from runtime.functions.empty_bucket import index
+from runtime.functions.custom_resources.handlers import empty_bucket
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "data-of-the-stack"
@@ -68,7 +68,7 @@ class CloudFormation(HTTPServer):
     def send(self, request_type: str, **changes: Any) -> Answer:
         """Invokes the function as CloudFormation does and returns its one answer."""
         self.answers.clear()
-        index.handler(self.event(request_type, **changes), None)
+        empty_bucket.handler(self.event(request_type, **changes), None)
         (answer,) = self.answers
         return answer
 
@@ -209,6 +209,7 @@ def test_answer_names_the_request_it_belongs_to(s3: Any, cloudformation: CloudFo
         "StackId": STACK,
         "RequestId": "b8d1c7a4-19d5-4d4a-a5c8-2f6a5f8a7d11",
         "LogicalResourceId": "DataEmpty62FCFC90",
+        "Data": {},
     }
 
 

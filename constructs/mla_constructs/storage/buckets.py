@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -9,7 +11,7 @@ from constructs import Construct
 
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
-from mla_constructs.storage.empty_on_delete import BucketEmptier
+from mla_constructs.storage.empty_on_delete import empty_on_delete
 
 
 class AccessLogBucket(s3.Bucket):
@@ -45,7 +47,7 @@ class AccessLogBucket(s3.Bucket):
             removal_policy=removal_policy,
         )
         if removal_policy is RemovalPolicy.DESTROY:
-            BucketEmptier.of(self).empty_on_delete(self)
+            empty_on_delete(self)
 
 
 class DataBucket(s3.Bucket):
@@ -57,7 +59,8 @@ class DataBucket(s3.Bucket):
         key: Encrypts the objects; the bucket key keeps the number of KMS requests low.
         access_logs: Receives the access logs, under the construct ID as prefix.
         removal_policy: DESTROY also empties the bucket.
-        expire_after: How long objects are kept; overwritten and deleted versions go after 7 days.
+        expire_after: How long objects are kept, None for as long as the bucket; overwritten and
+            deleted versions go after 7 days.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
     """
@@ -70,7 +73,7 @@ class DataBucket(s3.Bucket):
         key: DataKey,
         access_logs: s3.IBucket,
         removal_policy: RemovalPolicy,
-        expire_after: Duration,
+        expire_after: Duration | None,
     ) -> None:
         super().__init__(
             scope,
@@ -89,11 +92,7 @@ class DataBucket(s3.Bucket):
             removal_policy=removal_policy,
         )
         self._key = key
-        self._emptying = (
-            BucketEmptier.of(self).empty_on_delete(self)
-            if removal_policy is RemovalPolicy.DESTROY
-            else None
-        )
+        self._emptying = empty_on_delete(self) if removal_policy is RemovalPolicy.DESTROY else None
 
     def grant_read_below(self, role: iam.IRole, prefix: str) -> None:
         """Lets the role read the objects below a prefix."""
@@ -106,6 +105,18 @@ class DataBucket(s3.Bucket):
         When the stack is deleted, the permission goes before the bucket is emptied.
         """
         self._grant_objects(role, prefix, "s3:PutObject", "s3:AbortMultipartUpload")
+        self._writer(role)
+
+    def grant_write_keys(self, role: iam.Role, keys: Iterable[str]) -> None:
+        """Lets the role write these objects and no others; it ends as with `grant_write_below`."""
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:PutObject"], resources=[self.arn_for_objects(key) for key in keys]
+            )
+        )
+        self._writer(role)
+
+    def _writer(self, role: iam.Role) -> None:
         # Completing a multipart upload under SSE-KMS decrypts its parts.
         self._key.grant_via(role, "s3", "kms:GenerateDataKey", "kms:Decrypt")
         if self._emptying:
@@ -131,7 +142,7 @@ class DataBucket(s3.Bucket):
         )
 
 
-def _expiry(expire_after: Duration) -> s3.LifecycleRule:
+def _expiry(expire_after: Duration | None) -> s3.LifecycleRule:
     return s3.LifecycleRule(
         expiration=expire_after,
         noncurrent_version_expiration=Duration.days(7),

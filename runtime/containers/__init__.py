@@ -1,0 +1,1 @@
+"""Images that run inside AWS, each folder one image."""

@@ -1,0 +1,1 @@
+"""Handlers of the stacks' custom resources; they are deployed as this package."""
