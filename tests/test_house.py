@@ -26,6 +26,7 @@ MAY_KNOW = {
     "catalogue": set(),
     "mla_constructs": {"aws_cdk", "constructs"},
     "runtime": set(),
+    "repositories": {"aws_cdk"},
     "stacks": {"aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"},
     "study": {"catalogue"},
 }

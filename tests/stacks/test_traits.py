@@ -37,7 +37,13 @@ WITHOUT_RESOURCE_TYPE = {
 }
 """Actions that can only be allowed on all resources, by the service authorization reference."""
 
-SAYS_WHO_CALLS = {"sagemaker.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"}
+SAYS_WHO_CALLS = {
+    "codebuild.amazonaws.com",
+    "events.amazonaws.com",
+    "sagemaker.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "states.amazonaws.com",
+}
 """Services whose role can be limited to calls on behalf of this account."""
 
 
@@ -177,7 +183,7 @@ def test_all_resources_only_for_actions_that_know_none(template: Template) -> No
 def test_roles_are_assumed_for_this_account_only(resources: Resources) -> None:
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-            if statement["Principal"]["Service"] in SAYS_WHO_CALLS:
+            if statement["Principal"].get("Service") in SAYS_WHO_CALLS:
                 condition = statement["Condition"]
                 assert condition["StringEquals"]["aws:SourceAccount"] == "<AWS::AccountId>", name
                 assert any("aws:SourceArn" in keys for keys in condition.values()), name
