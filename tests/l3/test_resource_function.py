@@ -39,5 +39,6 @@ def test_every_task_has_its_handler() -> None:
     assert modules - {"__init__", "cloudformation"} == {
         "build_image",
         "empty_bucket",
+        "empty_model_group",
         "place_objects",
     }

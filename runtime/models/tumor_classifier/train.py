@@ -21,38 +21,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import xgboost as xgb
 from sklearn.datasets import load_breast_cancer
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    f1_score,
-    log_loss,
-    roc_auc_score,
+
+from runtime.jobs.tumor_workflow.steps.classifier import (
+    HELD_OUT,
+    MEMBER,
+    PARAMETERS,
+    THRESHOLD,
+    confusion,
+    matrix,
+    part,
+    probabilities,
+    scores,
 )
-from sklearn.model_selection import train_test_split
+from runtime.jobs.tumor_workflow.steps.tumors import Floats, Labels, Rows
 
-Floats = npt.NDArray[np.floating[Any]]
-Labels = npt.NDArray[np.integer[Any]]
-
-SEED = 7
 ROUNDS = 60
-PARAMETERS = {
-    "objective": "binary:logistic",
-    "tree_method": "hist",
-    "max_depth": 3,
-    "eta": 0.1,
-    # Left out, it is estimated and saved in a form that XGBoost before 3.1 silently misreads.
-    "base_score": 0.5,
-    "seed": SEED,
-    "nthread": 1,
-}
-HELD_OUT = 0.3
-THRESHOLD = 0.5
 SAMPLES = 20
-# The name under which the container's own training saves a model.
-MEMBER = "xgboost-model"
 
 
 @dataclass(frozen=True)
@@ -69,40 +55,26 @@ def split() -> Split:
     """Returns the data, parted by class share and always in the same way."""
     features, target = load_breast_cancer(return_X_y=True)
     malignant = (target == 0).astype(int)
-    parts = train_test_split(
-        features, malignant, test_size=HELD_OUT, stratify=malignant, random_state=SEED
-    )
-    return Split(train=parts[0], held_out=parts[1], train_labels=parts[2], held_out_labels=parts[3])
+    train, held_out = part(Rows(features, malignant), HELD_OUT)
+    return Split(train.features, train.labels, held_out.features, held_out.labels)
 
 
 def fit(rows: Floats, labels: Labels) -> xgb.Booster:
     """Returns the trained model."""
-    booster = xgb.train(PARAMETERS, xgb.DMatrix(rows, label=labels, nthread=1), ROUNDS)
+    booster = xgb.train(PARAMETERS, matrix(rows, labels), ROUNDS)
     # A server that stops at the best iteration, as after early stopping, uses every tree then.
     booster.set_attr(best_iteration=str(ROUNDS - 1))
     return booster
 
 
-def probabilities(booster: xgb.Booster, rows: Floats) -> Floats:
-    """Returns the probability of "malignant" for each row."""
-    predicted: Floats = booster.predict(xgb.DMatrix(rows, nthread=1))
-    return predicted
-
-
 def measure(labels: Labels, predicted: Floats) -> dict[str, Any]:
     """Returns the figures for these rows; "malignant" is the positive class."""
-    classes = (predicted > THRESHOLD).astype(int)
-    negatives, positives = confusion_matrix(labels, classes).tolist()
-    scores = {
-        "accuracy": accuracy_score(labels, classes),
-        "f1": f1_score(labels, classes),
-        "roc_auc": roc_auc_score(labels, predicted),
-        "log_loss": log_loss(labels, predicted.astype(np.float64)),
-    }
+    negatives, positives = confusion(labels, predicted)
+    figures = scores(labels, predicted)
     return {
         "held_out_rows": len(labels),
         "threshold": THRESHOLD,
-        **{name: round(float(value), 6) for name, value in scores.items()},
+        **{name: figures[name] for name in ("accuracy", "f1", "roc_auc", "log_loss")},
         "confusion_matrix": {
             "true_negatives": negatives[0],
             "false_positives": negatives[1],

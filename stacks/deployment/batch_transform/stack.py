@@ -17,6 +17,7 @@ from mla_constructs.inference.transform_workflow import TransformJob, TransformW
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge
+from mla_constructs.storage.assets import grant_finding
 from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
 from runtime.models import tumor_classifier
 from stacks.deployment.batch_transform.facts import FACTS
@@ -73,7 +74,7 @@ class BatchTransformStack(ReferenceStack):
             removal_policy=self.data_removal,
         )
         rows.grant_list_below(workflow.role, "input")
-        _grant_list(sample, workflow.role)
+        grant_finding(sample, workflow.role)
 
         undelivered = self._score_nightly(workflow)
         self._watch(workflow, undelivered, alarms)
@@ -101,7 +102,7 @@ class BatchTransformStack(ReferenceStack):
         rows.grant_list_below(model.role, "input")
         rows.grant_read_below(model.role, "input")
         rows.grant_write_below(model.role, "output")
-        _grant_list(sample, model.role)
+        grant_finding(sample, model.role)
         model.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["s3:GetObject"],
@@ -177,14 +178,3 @@ class BatchTransformStack(ReferenceStack):
             minutes=1,
             meaning="The schedule could not start a run: the queue has the request.",
         )
-
-
-def _grant_list(sample: Asset, role: iam.Role) -> None:
-    """Lets the role find this one object: a transform job lists a prefix, be it a whole key."""
-    role.add_to_policy(
-        iam.PolicyStatement(
-            actions=["s3:ListBucket"],
-            resources=[sample.bucket.bucket_arn],
-            conditions={"StringEquals": {"s3:prefix": sample.s3_object_key}},
-        )
-    )

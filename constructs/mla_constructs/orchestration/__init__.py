@@ -1,0 +1,1 @@
+"""Training workflows: what they ask of SageMaker, and who asks."""

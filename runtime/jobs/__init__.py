@@ -1,0 +1,1 @@
+"""Code that runs in SageMaker's processing and training jobs."""
