@@ -163,7 +163,7 @@ def deploy(
                 {**environment.parameters, **(parameters or {})}
             ),
         },
-        inputs=(template.split("::")[0],),
+        inputs=(template.split("::", maxsplit=1)[0],),
     )
 
 

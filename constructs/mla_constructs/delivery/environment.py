@@ -44,7 +44,8 @@ class DeliveryEnvironment(Construct):
         alarm_topic: Told by the endpoint's alarms.
         key: Encrypts logs and volumes.
         log_retention: How long logs are kept.
-        removal_policy: What becomes of the logs when this stack is deleted; the delivered stack goes.
+        removal_policy: What becomes of the logs when this stack is deleted. What was delivered
+            goes in any case: its roles do.
 
     Attributes:
         stack: The stack that this construct stands in.
@@ -115,9 +116,7 @@ class DeliveryEnvironment(Construct):
     def grant_invoke(self, role: iam.Role) -> None:
         """Lets the role ask the endpoint."""
         role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["sagemaker:InvokeEndpoint"], resources=[self.endpoint_arn]
-            )
+            iam.PolicyStatement(actions=["sagemaker:InvokeEndpoint"], resources=[self.endpoint_arn])
         )
 
     def grant_deployment(self, role: iam.Role) -> None:

@@ -14,7 +14,7 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from mla_constructs.delivery.actions import Action
-from mla_constructs.delivery.pipeline import DeliveryPipeline
+from mla_constructs.delivery.pipeline import DeliveryPipeline, ExecutionMode
 from mla_constructs.errors import InvalidArgument
 from mla_constructs.events.event_rule import EventRule, Undelivered
 from mla_constructs.security.data_key import DataKey
@@ -32,10 +32,12 @@ class Source(Protocol):
     Attributes:
         branch: The variable that names the branch of an execution.
         variables: What a pipeline has to declare for it.
+        independent: Execution mode of a pipeline whose executions need not wait for each other.
     """
 
     branch: str
     variables: Variables
+    independent: ExecutionMode
 
     def action(self) -> Action:
         """Returns the action that fetches a commit as the artifact Source."""
@@ -70,6 +72,7 @@ class CommittedSource(Construct):
     Attributes:
         branch: See Source.
         variables: See Source.
+        independent: See Source.
         clone_url: What `git clone` takes over HTTPS.
     """
 
@@ -103,6 +106,8 @@ class CommittedSource(Construct):
         self._arn = repository.attr_arn
         self.clone_url = repository.attr_clone_url_http
         self.branch = "#{variables.branch}"
+        # In PARALLEL mode a CodeCommit action takes the head of its branch, whatever was pushed.
+        self.independent: ExecutionMode = "QUEUED"
         self.variables = [
             codepipeline.CfnPipeline.VariableDeclarationProperty(
                 name="branch", default_value=MAIN, description="Branch of the commit"
@@ -206,6 +211,7 @@ class ConnectedSource(Construct):
     Attributes:
         branch: See Source.
         variables: See Source.
+        independent: See Source.
         connection_arn: ARN of the connection.
 
     Raises:
@@ -226,6 +232,7 @@ class ConnectedSource(Construct):
         self._repository = repository
         self.connection_arn = connection_arn or self._connection()
         self.branch = "#{SourceVariables.BranchName}"
+        self.independent: ExecutionMode = "PARALLEL"
         self.variables: Variables = ()
 
     def action(self) -> Action:
@@ -249,7 +256,9 @@ class ConnectedSource(Construct):
         """Returns one trigger: a source action cannot have more."""
         of = codepipeline.CfnPipeline
 
-        def branches(patterns: Sequence[str]) -> codepipeline.CfnPipeline.GitBranchFilterCriteriaProperty:
+        def branches(
+            patterns: Sequence[str],
+        ) -> codepipeline.CfnPipeline.GitBranchFilterCriteriaProperty:
             # In a glob one asterisk ends at the next slash.
             return of.GitBranchFilterCriteriaProperty(
                 includes=[pattern.replace("*", "**") for pattern in patterns]
@@ -260,10 +269,10 @@ class ConnectedSource(Construct):
                 provider_type="CodeStarSourceConnection",
                 git_configuration=of.GitConfigurationProperty(
                     source_action_name=ACTION,
-                    push=[of.GitPushFilterProperty(branches=branches(pushes))],
+                    push=[of.GitPushFilterProperty(branches=_globs(pushes))],
                     pull_request=[
                         of.GitPullRequestFilterProperty(
-                            events=["OPEN", "UPDATED"], branches=branches(pull_requests_into)
+                            events=["OPEN", "UPDATED"], branches=_globs(pull_requests_into)
                         )
                     ]
                     if pull_requests_into
@@ -293,3 +302,12 @@ class ConnectedSource(Construct):
                 resources=[self.connection_arn],
             )
         )
+
+
+def _globs(
+    branches: Sequence[str],
+) -> codepipeline.CfnPipeline.GitBranchFilterCriteriaProperty:
+    """Returns a filter; in a glob one asterisk ends at the next slash."""
+    return codepipeline.CfnPipeline.GitBranchFilterCriteriaProperty(
+        includes=[branch.replace("*", "**") for branch in branches]
+    )

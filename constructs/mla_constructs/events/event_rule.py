@@ -81,7 +81,10 @@ class EventRule(Construct):
         }
         service = iam.ServicePrincipal("events.amazonaws.com")
         self.role = iam.Role(
-            self, "Role", description=description, assumed_by=service.with_conditions(this_rule_only)
+            self,
+            "Role",
+            description=description,
+            assumed_by=service.with_conditions(this_rule_only),
         )
         self.role.add_to_policy(iam.PolicyStatement(actions=[action], resources=[target_arn]))
         undelivered.add_to_resource_policy(

@@ -70,11 +70,11 @@ class CicdPipelineStack(ReferenceStack):
         )
         fetched = Stage(name="Source", actions=[source.action()])
 
-        # A feature is verified and not deployed. Features do not wait for each other.
+        # A feature is verified and not deployed.
         verification = DeliveryPipeline(
             self,
             "Verification",
-            execution_mode="PARALLEL",
+            execution_mode=source.independent,
             store=artifacts,
             variables=source.variables,
             triggers=source.triggers(pushes=VERIFIED, pull_requests_into=REVIEWED_INTO),
@@ -103,12 +103,8 @@ class CicdPipelineStack(ReferenceStack):
                 Stage(
                     name="Staging",
                     actions=[
-                        actions.publish(
-                            "PublishModel", "Model", models, key_arn=self.key.key_arn
-                        ),
-                        actions.deploy(
-                            "Deploy", staging, template="Build::staging.template.json"
-                        ),
+                        actions.publish("PublishModel", "Model", models, key_arn=self.key.key_arn),
+                        actions.deploy("Deploy", staging, template="Build::staging.template.json"),
                         actions.build(
                             "IntegrationTest",
                             test,
