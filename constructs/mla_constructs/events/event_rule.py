@@ -108,10 +108,13 @@ class EventRule(Construct):
                     id="Target",
                     arn=target_arn,
                     role_arn=self.role.role_arn,
+                    input=written.input,
                     input_transformer=events.CfnRule.InputTransformerProperty(
                         input_template=written.input_template,
                         input_paths_map=written.input_paths_map,
-                    ),
+                    )
+                    if written.input_template
+                    else None,
                     dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
                         arn=undelivered.queue_arn
                     ),

@@ -12,13 +12,14 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from aws_cdk import App, Aws, BootstraplessSynthesizer, CfnOutput, CfnParameter, Duration, Stack
+from aws_cdk import App, Aws, BootstraplessSynthesizer, CfnOutput, CfnParameter, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sagemaker as sagemaker
 
 ROOT = Path(__file__).resolve().parent
 ARTIFACT = ROOT / "model" / "model.tar.gz"
 BUILD = ROOT / "build"
+VARIANT = "AllTraffic"
 
 PARAMETERS = {
     "ImageUri": "Container that serves the model",
@@ -83,7 +84,7 @@ class EndpointStack(Stack):
             kms_key_id=given["KeyArn"],
             production_variants=[
                 sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-                    variant_name="AllTraffic",
+                    variant_name=VARIANT,
                     model_name=model.attr_model_name,
                     instance_type=environment.instance_type,
                     initial_instance_count=environment.instance_count,
@@ -113,29 +114,30 @@ class EndpointStack(Stack):
                 metric_name=metric,
                 dimensions=[
                     {"name": "EndpointName", "value": Aws.STACK_NAME},
-                    {"name": "VariantName", "value": "AllTraffic"},
+                    {"name": "VariantName", "value": VARIANT},
                 ],
-                period=Duration.minutes(1).to_seconds(),
+                statistic=statistic if statistic == "Sum" else None,
+                extended_statistic=statistic if statistic != "Sum" else None,
+                period=60,
                 evaluation_periods=1,
+                threshold=threshold,
                 comparison_operator="GreaterThanOrEqualToThreshold",
                 treat_missing_data="notBreaching",
                 alarm_actions=[topic_arn],
-                threshold=threshold,
-                **statistic,
             )
-            for id, metric, threshold, statistic, meaning in (
+            for id, metric, statistic, threshold, meaning in (
                 (
                     "ServerErrors",
                     "Invocation5XXErrors",
+                    "Sum",
                     1,
-                    {"statistic": "Sum"},
                     "Requests fail in the container: read the endpoint's log.",
                 ),
                 (
                     "ModelLatency",
                     "ModelLatency",
-                    500_000,
-                    {"extended_statistic": "p99"},
+                    "p99",
+                    500_000,  # microseconds
                     "One request in a hundred waits 0.5 s or more for the model.",
                 ),
             )

@@ -3,34 +3,31 @@
 import csv
 import json
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xgboost
 
-import model
+MODEL = Path(__file__).resolve().parents[1] / "model"
 
 
 @pytest.fixture(scope="module")
-def booster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    with tarfile.open(model.ARTIFACT) as archive:
-        archive.extractall(folder, filter="data")
-    (file,) = folder.iterdir()
-    return xgboost.Booster(model_file=str(file))
+def booster():
+    with tarfile.open(MODEL / "model.tar.gz") as archive:
+        (member,) = archive.getmembers()
+        return xgboost.Booster(model_file=bytearray(archive.extractfile(member).read()))
 
 
-def rows(file):
-    with file.open() as lines:
+def rows(name):
+    with (MODEL / "samples" / name).open() as lines:
         return np.array([[float(value) for value in row] for row in csv.reader(lines)])
 
 
 def test_artifact_gives_the_sample_answers(booster):
-    requests = rows(model.SAMPLE_REQUESTS)
-    assert requests.shape[1] == model.FEATURES
-    answers = booster.inplace_predict(requests)
-    np.testing.assert_allclose(answers, rows(model.SAMPLE_ANSWERS).ravel(), atol=1e-5)
+    answers = booster.inplace_predict(rows("requests.csv"))
+    np.testing.assert_allclose(answers, rows("answers.csv").ravel(), atol=1e-5)
 
 
 def test_model_is_good_enough_to_be_served():
-    assert json.loads(model.METRICS.read_text())["roc_auc"] >= 0.95
+    assert json.loads((MODEL / "metrics.json").read_text())["roc_auc"] >= 0.95
