@@ -26,6 +26,9 @@ ONNX_ARTIFACT = _HERE / "onnx_model.tar.gz"
 FEATURE_STATISTICS = _HERE / "features.json"
 """Names of the features in their order, and the medians that stand for missing values."""
 
+TRAINING_DATA = _HERE / "training.csv"
+"""The rows it was trained on, the label (1 is malignant) before the features."""
+
 SAMPLE_REQUESTS = _HERE / "samples" / "requests.csv"
 """Held-out rows, one request body per line or all lines as one."""
 

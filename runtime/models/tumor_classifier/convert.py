@@ -15,8 +15,9 @@ from pathlib import Path
 import xgboost as xgb
 
 from runtime.containers.inference.convert import to_onnx
+from runtime.jobs.tumor_workflow.steps.classifier import MEMBER
 from runtime.models import tumor_classifier
-from runtime.models.tumor_classifier.train import MEMBER, pack, write
+from runtime.models.tumor_classifier.train import pack, write
 
 
 def booster() -> xgb.Booster:

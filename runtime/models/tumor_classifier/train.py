@@ -134,6 +134,7 @@ def outputs() -> dict[str, bytes]:
     requests = csv_lines(data.held_out[:SAMPLES])
     return {
         "model.tar.gz": pack({MEMBER: bytes(booster.save_raw(raw_format="ubj"))}),
+        "training.csv": csv_lines(np.column_stack([data.train_labels, data.train])),
         "samples/requests.csv": requests,
         "samples/batch.csv": with_identifiers(requests),
         "samples/answers.csv": csv_lines(predicted[:SAMPLES, np.newaxis]),
