@@ -20,6 +20,7 @@ from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
 from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
 from mla_constructs.observability.topic import EncryptedTopic
+from mla_constructs.orchestration.training_workspace import TrainingWorkspace
 from mla_constructs.security.data_key import DataKey
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +101,24 @@ class Parts:
             "removal_policy": RemovalPolicy.DESTROY,
         }
         return AsyncEndpoint(self.stack, "Endpoint", **(arguments | changes))
+
+    @cached_property
+    def workspace(self) -> TrainingWorkspace:
+        file = Asset(self.stack, "File", path=__file__)
+        return TrainingWorkspace(
+            self.stack,
+            "Workspace",
+            image=BuiltInImage(self.stack),
+            code=file,
+            raw_data=file,
+            approved_model=file,
+            instance_type="ml.m5.large",
+            volume_size_gb=5,
+            max_runtime=Duration.minutes(30),
+            key=self.key,
+            access_logs=self.bucket,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
 
     @cached_property
     def template(self) -> Template:

@@ -85,6 +85,7 @@ class TrainingWorkspace(Construct):
         self.job = WorkflowJob(
             image_uri=image.uri,
             code_uri=code.s3_object_url,
+            code_file=code.s3_object_key.rpartition("/")[2],
             role_arn=self.role.role_arn,
             key_arn=key.key_arn,
             instance_type=instance_type,
