@@ -21,6 +21,4 @@ SERVICE_ROLE = docs("AWSCloudFormation/latest/UserGuide/using-iam-servicerole.ht
 DEAD_LETTERS = docs("eventbridge/latest/userguide/eb-rule-dlq.html", READ)
 
 PIPELINE = "AWS::CodePipeline::Pipeline"
-RULE = "AWS::Events::Rule"
-SCHEDULE = "AWS::Scheduler::Schedule"
 MACHINE = "AWS::StepFunctions::StateMachine"

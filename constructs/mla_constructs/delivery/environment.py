@@ -12,6 +12,7 @@ from mla_constructs.custom_resources.function import ResourceFunction
 from mla_constructs.inference.execution_role import ExecutionRole
 from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.observability.topic import EncryptedTopic
+from mla_constructs.orchestration.training_workspace import TrainingWorkspace
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
 from mla_constructs.storage.buckets import DataBucket
@@ -100,18 +101,24 @@ class DeliveryEnvironment(Construct):
         )
         self._allow_endpoint(key)
         self._allow_alarms()
+        self._image = image
         self.parameters = {
-            "ImageUri": image.uri,
             "ExecutionRoleArn": self.execution_role.role_arn,
             "KeyArn": key.key_arn,
             "AlarmTopicArn": alarm_topic.topic_arn,
         }
         self._delete_with_this_stack(log_group)
 
-    def serve_from(self, models: DataBucket, prefix: str) -> None:
-        """Lets the model's role read the artifacts below a prefix of a bucket."""
+    def serve_artifacts(self, models: DataBucket, prefix: str) -> None:
+        """Serves artifacts below a prefix of a bucket: which one, the template says."""
         models.grant_read_below(self.execution_role, prefix)
+        self.parameters["ImageUri"] = self._image.uri
         self.parameters["ModelBucket"] = models.bucket_name
+
+    def serve_versions(self, workspace: TrainingWorkspace) -> None:
+        """Serves versions that a workspace has registered: which one, the pipeline says."""
+        workspace.models.grant_describing(self.deployment_role)
+        workspace.bucket.grant_read_below(self.execution_role, "runs")
 
     def grant_invoke(self, role: iam.Role) -> None:
         """Lets the role ask the endpoint."""

@@ -20,20 +20,37 @@ ExecutionMode = Literal["SUPERSEDED", "QUEUED", "PARALLEL"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class VariableCheck:
+    """Compares a variable of an execution with a text.
+
+    Attributes:
+        variable: Such as "#{SourceVariables.BranchName}".
+        operator: EQ, NE, CONTAINS or MATCHES, which takes a regular expression.
+        value: What it is compared with.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/rule-reference-VariableCheck.html
+    """
+
+    variable: str
+    operator: Literal["EQ", "NE", "CONTAINS", "MATCHES"]
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One stage: its actions run one after the other.
 
     Attributes:
         name: Name of the stage.
         actions: In their order.
-        only_if: (variable, value): the stage is skipped unless the variable has this value.
+        only_if: The stage is skipped unless this is so.
         roll_back: True runs the stage again with the artifacts and variables of the last execution
             that succeeded in it, whenever an action of it fails.
     """
 
     name: str
     actions: Sequence[Action]
-    only_if: tuple[str, str] | None = None
+    only_if: VariableCheck | None = None
     roll_back: bool = False
 
 
@@ -156,7 +173,7 @@ def _stage(stage: Stage, role: iam.Role) -> codepipeline.CfnPipeline.StageDeclar
         name=stage.name,
         actions=[_action(action, order, role) for order, action in enumerate(stage.actions, 1)],
         before_entry=of.BeforeEntryConditionsProperty(
-            conditions=[of.ConditionProperty(result="SKIP", rules=[_equals(*stage.only_if)])]
+            conditions=[of.ConditionProperty(result="SKIP", rules=[_rule(stage.only_if)])]
         )
         if stage.only_if
         else None,
@@ -164,14 +181,18 @@ def _stage(stage: Stage, role: iam.Role) -> codepipeline.CfnPipeline.StageDeclar
     )
 
 
-def _equals(variable: str, value: str) -> codepipeline.CfnPipeline.RuleDeclarationProperty:
+def _rule(check: VariableCheck) -> codepipeline.CfnPipeline.RuleDeclarationProperty:
     of = codepipeline.CfnPipeline
     return of.RuleDeclarationProperty(
         name="Only",
         rule_type_id=of.RuleTypeIdProperty(
             category="Rule", owner="AWS", provider="VariableCheck", version="1"
         ),
-        configuration={"Variable": variable, "Operator": "EQ", "Value": value},
+        configuration={
+            "Variable": check.variable,
+            "Operator": check.operator,
+            "Value": check.value,
+        },
     )
 
 

@@ -304,6 +304,40 @@ class ConnectedSource(Construct):
         )
 
 
+def stored_source(asset: Asset) -> Action:
+    """Returns the action that fetches a folder which the deployment has uploaded.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-S3.html
+    """
+
+    def grant(role: iam.Role) -> None:
+        for actions, resource in (
+            (
+                ["s3:GetObject", "s3:GetObjectVersion"],
+                asset.bucket.arn_for_objects(asset.s3_object_key),
+            ),
+            (
+                ["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
+                asset.bucket.bucket_arn,
+            ),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+
+    return Action(
+        name=ACTION,
+        category="Source",
+        provider="S3",
+        grant=grant,
+        configuration={
+            "S3Bucket": asset.s3_bucket_name,
+            "S3ObjectKey": asset.s3_object_key,
+            "PollForSourceChanges": "false",
+        },
+        outputs=("Source",),
+        namespace="SourceVariables",
+    )
+
+
 def _globs(
     branches: Sequence[str],
 ) -> codepipeline.CfnPipeline.GitBranchFilterCriteriaProperty:

@@ -196,4 +196,5 @@ FACTS = Facts(
             meaning="an available connection to that repository's provider, in place of a new one",
         ),
     ),
+    related=("retraining_trigger", "realtime_endpoint"),
 )

@@ -13,7 +13,7 @@ from mla_constructs.delivery import actions
 from mla_constructs.delivery.artifact_store import ArtifactStore
 from mla_constructs.delivery.build_project import BuildProject
 from mla_constructs.delivery.environment import DeliveryEnvironment
-from mla_constructs.delivery.pipeline import DeliveryPipeline, Stage
+from mla_constructs.delivery.pipeline import DeliveryPipeline, Stage, VariableCheck
 from mla_constructs.delivery.source import CommittedSource, ConnectedSource
 from mla_constructs.events.event_rule import Undelivered
 from mla_constructs.inference.built_in_image import BuiltInImage
@@ -83,7 +83,7 @@ class CicdPipelineStack(ReferenceStack):
 
         staging, production = (self._environment(name) for name in ("staging", "production"))
         for environment in (staging, production):
-            environment.serve_from(models, actions.MODELS)
+            environment.serve_artifacts(models, actions.MODELS)
         test = self._build("IntegrationTest", builds.INTEGRATION_TEST, "Asks a deployed endpoint")
         artifacts.grant_read(test.role, "Source")
         for environment in (staging, production):
@@ -116,7 +116,7 @@ class CicdPipelineStack(ReferenceStack):
                 ),
                 Stage(
                     name="Approval",
-                    only_if=(source.branch, "main"),
+                    only_if=VariableCheck(variable=source.branch, operator="EQ", value="main"),
                     actions=[
                         actions.approve(
                             "Approve",
@@ -130,7 +130,7 @@ class CicdPipelineStack(ReferenceStack):
                 ),
                 Stage(
                     name="Production",
-                    only_if=(source.branch, "main"),
+                    only_if=VariableCheck(variable=source.branch, operator="EQ", value="main"),
                     # Canary and alarms go back while the endpoint is updated; this goes back when
                     # the test afterwards fails.
                     roll_back=True,
