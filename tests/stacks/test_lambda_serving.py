@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from app import build
 from catalogue.discover import select
 from catalogue.template import Template
+from runtime.models import tumor_classifier
 from study.assembly import load
 from study.iam import as_list, statements
 
@@ -146,3 +150,20 @@ def test_alarms_tell_of_failures_throttling_and_spillover(template: Template) ->
         "ProvisionedConcurrencySpilloverInvocations",
         "Throttles",
     }
+
+
+def test_log_line_of_a_failed_answer_is_what_the_filter_counts(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SM_MODEL_DIR", str(tumor_classifier.ONNX_MODEL.parent))
+    handler = import_module("runtime.containers.inference.lambda_handler")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("1.5,2.5")
+
+    monkeypatch.setattr(handler, "STEP", SimpleNamespace(respond=fail))
+    event = {"headers": {"content-type": "text/csv"}, "body": "1.5,2.5"}
+    answer = handler.handler(event, SimpleNamespace(aws_request_id="4711"))
+    assert answer["statusCode"] == 500
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [line["status"] for line in lines if "status" in line] == [500]

@@ -40,9 +40,12 @@ WITHOUT_RESOURCE_TYPE = {
 """Actions that can only be allowed on all resources, by the service authorization reference."""
 
 SAYS_WHO_CALLS = {
+    "airflow-serverless.amazonaws.com",
+    "codebuild.amazonaws.com",
     "credentials.iot.amazonaws.com",
     "ecs-tasks.amazonaws.com",
     "eks.amazonaws.com",
+    "events.amazonaws.com",
     "iot.amazonaws.com",
     "sagemaker.amazonaws.com",
     "scheduler.amazonaws.com",
@@ -217,7 +220,7 @@ def test_all_resources_only_for_actions_that_know_none(template: Template) -> No
 def test_roles_are_assumed_for_this_account_only(resources: Resources) -> None:
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-            if statement["Principal"]["Service"] in SAYS_WHO_CALLS:
+            if statement["Principal"].get("Service") in SAYS_WHO_CALLS:
                 condition = statement["Condition"]
                 assert condition["StringEquals"]["aws:SourceAccount"] == "<AWS::AccountId>", name
                 assert any("aws:SourceArn" in keys for keys in condition.values()), name
@@ -323,6 +326,14 @@ def test_what_has_to_be_replaced_has_no_name(resources: Resources) -> None:
     ):
         for logical_id, properties in of_type(resources, resource_type).items():
             assert name not in properties, logical_id
+
+
+def test_variants_name_a_model_or_leave_their_instances_to_sagemaker(resources: Resources) -> None:
+    """Never both: SageMaker rejects managed instance scaling beside a model."""
+    for name, config in of_type(resources, "AWS::SageMaker::EndpointConfig").items():
+        for variant in config["ProductionVariants"]:
+            assert ("ModelName" in variant) != ("ManagedInstanceScaling" in variant), name
+            assert "ModelName" in variant or config["ExecutionRoleArn"], name
 
 
 def test_alarms_tell_somebody_what_to_do(resources: Resources) -> None:
