@@ -38,6 +38,10 @@ from .steps import Answer, Step, failure, load
 # SageMaker kills what is still running 30 s after SIGTERM.
 DRAIN_SECONDS = 25
 
+# Longer than a load balancer keeps an idle connection, 60 s unless told otherwise: one that the
+# server closes first is answered with 502 if a request is on its way.
+KEEP_ALIVE_SECONDS = 75
+
 REQUEST_ID = b"x-request-id"
 
 NOT_READY = failure(503, "not_ready", "The model is still being loaded.")
@@ -176,6 +180,7 @@ class Worker:
                 access_log=False,  # one line a request is written by Invocations
                 server_header=False,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
 
