@@ -15,8 +15,8 @@ from catalogue.model import Fact, InTemplate, Sourced
 class Template:
     """A CloudFormation template.
 
-    Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and a state machine's
-    definition as the document it is.
+    Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and the definition of a
+    workflow, which is JSON in a text, as the document it is.
 
     Args:
         document: The template.
@@ -94,9 +94,14 @@ def _words(value: Any) -> str:
 
 def _properties(resource: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = readable(resource.get("Properties", {}))
-    definition = properties.get("DefinitionString")
-    if isinstance(definition, str):
-        properties["DefinitionString"] = json.loads(definition)
+    pipeline = properties.get("PipelineDefinition", {})
+    for holder, name in (
+        (properties, "DefinitionString"),
+        (properties, "Document"),
+        (pipeline, "PipelineDefinitionBody"),
+    ):
+        if isinstance(holder.get(name), str):
+            holder[name] = json.loads(holder[name])
     return properties
 
 

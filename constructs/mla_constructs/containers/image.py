@@ -6,6 +6,13 @@ from typing import Protocol
 
 from aws_cdk import aws_iam as iam
 
+PULL_ACTIONS = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+]
+"""What a pull asks of the repository."""
+
 
 class ContainerImage(Protocol):
     """An image in a registry of ECR."""
@@ -24,11 +31,7 @@ def pull_statements(image: ContainerImage) -> list[iam.PolicyStatement]:
     return [
         iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]),
         iam.PolicyStatement(
-            actions=[
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-            ],
+            actions=PULL_ACTIONS,
             resources=[image.repository_arn],
         ),
     ]
