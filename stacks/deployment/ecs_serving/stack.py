@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -10,6 +12,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from catalogue.errors import UsageError
 from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.containers.fargate_task import FargateTask
 from mla_constructs.containers.insights_cluster import InsightsCluster
@@ -224,6 +227,8 @@ class EcsServingStack(ReferenceStack):
     ) -> elbv2.IListenerCertificate:
         """A certificate of one's own, or one made for the load balancer's own name."""
         given = self.option("certificate_arn")
+        if given and not re.fullmatch(r"arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+", given):
+            raise UsageError(f"certificate_arn is {given!r}: give the ARN of a certificate in ACM.")
         if given:
             return elbv2.ListenerCertificate.from_arn(given)
         made = SelfSignedCertificate(
