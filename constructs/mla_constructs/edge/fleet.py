@@ -156,18 +156,22 @@ class Fleet(Construct):
         deployment.node.add_dependency(self.role, self.role_alias, self.policy)
 
     def _grant_artifacts(self, component: Component) -> None:
-        """These objects; before it fetches, the core software asks in which Region they are."""
-        for artifact in component.artifacts:
+        """These objects; before it fetches, the core software asks in which Region they are.
+
+        One statement for all: CDK would merge several in an order that depends on other stacks.
+        """
+        objects = [
+            artifact.bucket.arn_for_objects(artifact.s3_object_key)
+            for artifact in component.artifacts
+        ]
+        if objects:
+            # CDK has one bucket for the assets of an account and Region.
+            bucket = component.artifacts[0].bucket.bucket_arn
             self.role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=["s3:GetObject"],
-                    resources=[artifact.bucket.arn_for_objects(artifact.s3_object_key)],
-                )
+                iam.PolicyStatement(actions=["s3:GetObject"], resources=objects)
             )
             self.role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=["s3:GetBucketLocation"], resources=[artifact.bucket.bucket_arn]
-                )
+                iam.PolicyStatement(actions=["s3:GetBucketLocation"], resources=[bucket])
             )
 
     def _iot(self, resource: str, name: str) -> str:
