@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_cdk import RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
 
 from mla_constructs.errors import InvalidArgument
@@ -111,6 +111,19 @@ def test_missing_value_of_a_manifest_is_named(new_parts: type[Parts], tmp_path: 
     cluster = build(new_parts())
     with pytest.raises(InvalidArgument, match=r"1.yaml asks for \$namespace: give it in values"):
         cluster.apply("Workload", folder=tmp_path, values={})
+
+
+@pytest.mark.parametrize("minutes", [0, 15])
+def test_a_function_waits_only_so_long(new_parts: type[Parts], minutes: int) -> None:
+    with pytest.raises(InvalidArgument, match=f"timeout is {minutes} minutes: choose a value"):
+        build(new_parts()).wait_for(
+            "Wait",
+            kind="deployment",
+            namespace="tests",
+            name="web",
+            path=".status.availableReplicas",
+            timeout=Duration.minutes(minutes),
+        )
 
 
 def test_agents_start_after_their_log_groups_and_their_role(built: Parts) -> None:

@@ -190,12 +190,24 @@ def test_traffic_ends_before_pods_and_pods_before_cluster_and_targets(template: 
         for r in template.resources.values()
         if r["Type"] == "AWS::ElasticLoadBalancingV2::Listener"
     )
-    assert name in listener["DependsOn"]
+    (waiting,) = (
+        n
+        for n, r in template.resources.items()
+        if r["Type"] == "Custom::AWSCDK-EKS-KubernetesObjectValue"
+    )
+    assert waiting in listener["DependsOn"]
+    assert name in template.resources[waiting]["DependsOn"]
     refers = json.dumps(template.resources[name]["Properties"])
     (targets,) = (n for n, _ in template.of_type("AWS::ElasticLoadBalancingV2::TargetGroup"))
     (cluster,) = (n for n, _ in template.of_type("AWS::EKS::Cluster"))
     assert f"<{targets}>" in refers
     assert f"<{cluster}>" in refers
+
+
+def test_stack_is_there_when_a_pod_is(template: Template) -> None:
+    awaited = template.only("Custom::AWSCDK-EKS-KubernetesObjectValue")
+    assert (awaited["ObjectType"], awaited["ObjectName"]) == ("deployment", "inference")
+    assert awaited["JsonPath"] == ".status.availableReplicas"
 
 
 # What it tells

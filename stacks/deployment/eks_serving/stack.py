@@ -89,8 +89,17 @@ class EksServingStack(ReferenceStack):
             },
         )
         workload.node.add_dependency(metrics)
+        available = cluster.wait_for(
+            "Available",
+            kind="deployment",
+            namespace=inference.NAMESPACE,
+            name=inference.NAME,
+            path=".status.availableReplicas",
+            timeout=Duration.minutes(10),  # the first pod brings the first node
+        )
+        available.node.add_dependency(workload)
         # Deleted in the opposite order: no traffic, no pods, then what they were registered with.
-        self._listen(balancer, targets, key).node.add_dependency(workload)
+        self._listen(balancer, targets, key).node.add_dependency(available)
 
         self._watch(balancer, targets, cluster, insights, alarms)
 
