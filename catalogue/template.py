@@ -16,7 +16,7 @@ class Template:
     """A CloudFormation template.
 
     Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and the definition of a
-    state machine or of a SageMaker pipeline as the document it is.
+    workflow, which is JSON in a text, as the document it is.
 
     Args:
         document: The template.
@@ -95,7 +95,11 @@ def _words(value: Any) -> str:
 def _properties(resource: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = readable(resource.get("Properties", {}))
     pipeline = properties.get("PipelineDefinition", {})
-    for holder, name in ((properties, "DefinitionString"), (pipeline, "PipelineDefinitionBody")):
+    for holder, name in (
+        (properties, "DefinitionString"),
+        (properties, "Document"),
+        (pipeline, "PipelineDefinitionBody"),
+    ):
         if isinstance(holder.get(name), str):
             holder[name] = json.loads(holder[name])
     return properties

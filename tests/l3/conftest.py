@@ -16,7 +16,10 @@ from aws_cdk.aws_s3_assets import Asset
 
 from mla_constructs.inference.async_endpoint import AsyncEndpoint
 from mla_constructs.inference.built_in_image import BuiltInImage
+from mla_constructs.inference.component_endpoint import ComponentEndpoint
+from mla_constructs.inference.execution_role import ExecutionRole
 from mla_constructs.inference.hosted_model import HostedModel
+from mla_constructs.inference.inference_component import InferenceComponent
 from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
 from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
 from mla_constructs.observability.topic import EncryptedTopic
@@ -70,6 +73,38 @@ class Parts:
             "removal_policy": RemovalPolicy.DESTROY,
         }
         return RealtimeEndpoint(self.stack, "Endpoint", **(arguments | changes))
+
+    def components(self, **changes: Any) -> ComponentEndpoint:
+        arguments: dict[str, Any] = {
+            "role": ExecutionRole(self.stack, "Role", description="Runs the components"),
+            "instance_type": "ml.m5.large",
+            "initial_instance_count": 1,
+            "min_instance_count": 0,
+            "max_instance_count": 2,
+            "routing_strategy": "LEAST_OUTSTANDING_REQUESTS",
+            "network_isolation": True,
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+        return ComponentEndpoint(self.stack, "Endpoint", **(arguments | changes))
+
+    def component(self, **changes: Any) -> InferenceComponent:
+        arguments: dict[str, Any] = {
+            "endpoint": changes.pop("endpoint", None) or self.components(),
+            "suffix": "trees",
+            "image": BuiltInImage(self.stack),
+            "artifact": Asset(self.stack, "Artifact", path=__file__),
+            "cpu_cores": 0.5,
+            "memory_mb": 1024,
+            "initial_copy_count": 1,
+            "model_data_download_timeout": Duration.seconds(120),
+            "container_startup_health_check_timeout": Duration.seconds(90),
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+        return InferenceComponent(self.stack, "Component", **(arguments | changes))
 
     def serverless(self, **changes: Any) -> ServerlessEndpoint:
         arguments: dict[str, Any] = {

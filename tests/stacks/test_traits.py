@@ -37,7 +37,12 @@ WITHOUT_RESOURCE_TYPE = {
 }
 """Actions that can only be allowed on all resources, by the service authorization reference."""
 
-SAYS_WHO_CALLS = {"sagemaker.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"}
+SAYS_WHO_CALLS = {
+    "airflow-serverless.amazonaws.com",
+    "sagemaker.amazonaws.com",
+    "scheduler.amazonaws.com",
+    "states.amazonaws.com",
+}
 """Services whose role can be limited to calls on behalf of this account."""
 
 
@@ -270,6 +275,14 @@ def test_what_has_to_be_replaced_has_no_name(resources: Resources) -> None:
     ):
         for logical_id, properties in of_type(resources, resource_type).items():
             assert name not in properties, logical_id
+
+
+def test_variants_name_a_model_or_leave_their_instances_to_sagemaker(resources: Resources) -> None:
+    """Never both: SageMaker rejects managed instance scaling beside a model."""
+    for name, config in of_type(resources, "AWS::SageMaker::EndpointConfig").items():
+        for variant in config["ProductionVariants"]:
+            assert ("ModelName" in variant) != ("ManagedInstanceScaling" in variant), name
+            assert "ModelName" in variant or config["ExecutionRoleArn"], name
 
 
 def test_alarms_tell_somebody_what_to_do(resources: Resources) -> None:

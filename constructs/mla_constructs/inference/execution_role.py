@@ -12,6 +12,12 @@ from mla_constructs.observability.log_group import LOG_ACTIONS
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
 
+PULL_ACTIONS = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+]
+
 
 class ExecutionRole(iam.Role):
     """A role that only SageMaker may assume, only for this account, and that may nothing at first.
@@ -54,11 +60,7 @@ class ExecutionRole(iam.Role):
         )
         self.add_to_policy(
             iam.PolicyStatement(
-                actions=[
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                ],
+                actions=PULL_ACTIONS,
                 resources=[image.repository_arn],
             )
         )
