@@ -45,7 +45,8 @@ FACTS = Facts(
     rather_than={
         "step_functions_workflow": "all steps are SageMaker jobs, unchanged ones should not run "
         "again, and lineage and versions should come without work",
-        "airflow_workflow": "all steps are SageMaker jobs, and waiting for them should cost nothing",
+        "airflow_workflow": "all steps are SageMaker jobs, and waiting for them should cost "
+        "nothing",
     },
     comparison={
         "Workflow defined in": Sourced(
