@@ -14,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 from aws_cdk.aws_s3_assets import Asset
 
+from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.inference.async_endpoint import AsyncEndpoint
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.inference.component_endpoint import ComponentEndpoint
@@ -22,9 +23,11 @@ from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.inference_component import InferenceComponent
 from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
 from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
+from mla_constructs.network.private_vpc import PrivateVpc
 from mla_constructs.observability.topic import EncryptedTopic
 from mla_constructs.orchestration.training_workspace import TrainingWorkspace
 from mla_constructs.security.data_key import DataKey
+from runtime import containers
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without the project's feature flags a construct gives another template than in its stack.
@@ -58,6 +61,34 @@ class Parts:
     @cached_property
     def topic(self) -> EncryptedTopic:
         return EncryptedTopic(self.stack, "Topic", key=self.key)
+
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """How logs are kept, as most constructs take it."""
+        return {
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+
+    @cached_property
+    def vpc(self) -> PrivateVpc:
+        return PrivateVpc(self.stack, "Vpc", **self.kept)
+
+    @cached_property
+    def image(self) -> BuiltImage:
+        return BuiltImage(
+            self.stack,
+            "Image",
+            folder=containers.CONTEXT,
+            dockerfile=containers.INFERENCE,
+            **self.kept,
+        )
+
+    def properties(self, resource_type: str) -> dict[str, Any]:
+        """Returns the properties of the only resource of a type."""
+        (found,) = self.template.find_resources(resource_type).values()
+        return dict(found["Properties"])
 
     def realtime(self, **changes: Any) -> RealtimeEndpoint:
         arguments: dict[str, Any] = {

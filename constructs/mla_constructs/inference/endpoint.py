@@ -43,6 +43,8 @@ class Endpoint(Construct):
     Attributes:
         name: The endpoint's name, a token that makes its user depend on the endpoint.
         arn: Its ARN, for whoever may invoke it.
+        resource: The endpoint itself, for what is built around it.
+        variants: The production variants as given.
         variant_names: Names of the production variants, in the order given.
 
     Raises:
@@ -74,6 +76,7 @@ class Endpoint(Construct):
         for variant in variants:
             _require_model_or_role(variant, execution_role)
         super().__init__(scope, id)
+        self.variants = list(variants)
         self.variant_names = [variant.variant_name for variant in variants]
         log_group = EncryptedLogGroup(
             self,
@@ -115,6 +118,9 @@ class Endpoint(Construct):
         )
         self.name = endpoint.attr_endpoint_name
         self.arn = endpoint.ref
+        self.resource = endpoint
+        self._plain_name = name
+        self._config_name = config.attr_endpoint_config_name
 
     @property
     def variant_name(self) -> str:
@@ -139,6 +145,30 @@ class Endpoint(Construct):
             variant_name: Whose; None is the endpoint's one variant.
         """
         return self._metric("AWS/SageMaker", name, statistic, unit, variant_name)
+
+    def metric_new_fleet(
+        self, name: str, *, statistic: str, unit: cloudwatch.Unit | None = None
+    ) -> cloudwatch.Metric:
+        """Returns a per-minute invocation metric of what serves the template's configuration.
+
+        For alarms that decide on an update: they see the new fleet alone, and are there before the
+        endpoint is updated.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/
+        deployment-guardrails-configuration.html
+        """
+        return cloudwatch.Metric(
+            namespace="AWS/SageMaker",
+            metric_name=name,
+            dimensions_map={
+                "EndpointName": self._plain_name,
+                "VariantName": self.variant_name,
+                "EndpointConfigName": self._config_name,
+            },
+            statistic=statistic,
+            unit=unit,
+            period=Duration.minutes(1),
+        )
 
     def metric_instance(
         self,

@@ -14,9 +14,9 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from mla_constructs.containers.built_image import BuiltImage
-from mla_constructs.containers.image import ContainerImage
+from mla_constructs.containers.image import PULL_ACTIONS, ContainerImage
 from mla_constructs.errors import InvalidArgument
-from mla_constructs.inference.execution_role import PULL_ACTIONS, ExecutionRole
+from mla_constructs.inference.execution_role import ExecutionRole
 
 FEWEST_CONTAINERS, MOST_CONTAINERS = 2, 15
 
