@@ -36,7 +36,7 @@ class EksServingStack(ReferenceStack):
         key = DataKey(self, "Key", removal_policy=self.data_removal)
         alarms = AlarmTopic(self, "Alarms", key=key)
         # Nodes pull the images of add-ons, the kubectl function calls EKS and Lambda: one NAT
-        # gateway is less than the ten interface endpoints that would replace it.
+        # gateway costs less than interface endpoints for all that they call.
         vpc = PrivateVpc(
             self,
             "Vpc",
