@@ -11,7 +11,7 @@ WAIVED = {
     "hold counts and names of what the stack owns and no data, and CloudWatch encrypts them with "
     "its own key.",
     "CodeBuildProjectSourceRepoUrl": "The rule asks for OAuth towards GitHub and Bitbucket; "
-    "a source here is an object in S3, which it does not know.",
+    "a source here is an object in S3 or what a pipeline hands over, which it does not know.",
     "ELBDeletionProtectionEnabled": "A protected load balancer would have to be released by hand "
     "before its stack can be deleted; it holds no data, and production protects it.",
     "IAMNoInlinePolicy": "Each policy belongs to one role and goes with it; a managed policy could "
@@ -30,6 +30,8 @@ WAIVED = {
     "it.",
     "S3DefaultEncryptionKMS": "The access-log buckets: S3 and Elastic Load Balancing deliver "
     "access logs only to buckets that default to SSE-S3.",
+    "VPCNoUnrestrictedRouteToIGW": "Of the public subnets, which hold one NAT gateway and nothing "
+    "else: nodes of Kubernetes pull the images of add-ons through it, and nothing comes in by it.",
     "VPCDefaultSecurityGroupClosed": "CloudFormation cannot empty the default group of a VPC, and "
     "CDK's function for it needs rights on every group. Nothing is in that group.",
 }

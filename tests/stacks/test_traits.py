@@ -21,6 +21,8 @@ Resources = dict[str, dict[str, Any]]
 
 WITHOUT_RESOURCE_TYPE = {
     "cloudwatch:PutMetricData",
+    "ec2:DescribeTags",
+    "ec2:DescribeVolumes",
     "ecr:GetAuthorizationToken",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -39,12 +41,42 @@ WITHOUT_RESOURCE_TYPE = {
 
 SAYS_WHO_CALLS = {
     "airflow-serverless.amazonaws.com",
+    "codebuild.amazonaws.com",
+    "credentials.iot.amazonaws.com",
     "ecs-tasks.amazonaws.com",
+    "eks.amazonaws.com",
+    "events.amazonaws.com",
+    "iot.amazonaws.com",
     "sagemaker.amazonaws.com",
     "scheduler.amazonaws.com",
     "states.amazonaws.com",
 }
 """Services whose role can be limited to calls on behalf of this account."""
+
+ASKED_FOR = {
+    # https://docs.aws.amazon.com/eks/latest/userguide/auto-cluster-iam-role.html
+    "eks.amazonaws.com": {
+        "AmazonEKSBlockStoragePolicyV2",
+        "AmazonEKSClusterPolicy",
+        "AmazonEKSComputePolicy",
+        "AmazonEKSLoadBalancingPolicy",
+        "AmazonEKSNetworkingPolicy",
+    },
+    # https://docs.aws.amazon.com/eks/latest/userguide/auto-create-node-role.html
+    "ec2.amazonaws.com": {
+        "AmazonEC2ContainerRegistryPullOnly",
+        "AmazonEKSWorkerNodeMinimalPolicy",
+    },
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    "lambda.amazonaws.com": {"service-role/AWSLambdaVPCAccessExecutionRole"},
+}
+"""Managed policies that AWS documents for the role of a service."""
+
+VENDED = {
+    # The framework of CDK's kubectl provider: CDK makes the role and lets nobody replace it.
+    "KubectlProviderframeworkonEventServiceRole": {"service-role/AWSLambdaBasicExecutionRole"},
+}
+"""What CDK attaches to a role of its own -> managed policies that stay."""
 
 CDK_ACKNOWLEDGES = {"CloudFormation-Validate::W3010"}
 """What CDK acknowledges itself on a stack with a VPC: its zones are taken from the Region."""
@@ -188,15 +220,21 @@ def test_all_resources_only_for_actions_that_know_none(template: Template) -> No
 def test_roles_are_assumed_for_this_account_only(resources: Resources) -> None:
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-            if statement["Principal"]["Service"] in SAYS_WHO_CALLS:
+            if statement["Principal"].get("Service") in SAYS_WHO_CALLS:
                 condition = statement["Condition"]
                 assert condition["StringEquals"]["aws:SourceAccount"] == "<AWS::AccountId>", name
                 assert any("aws:SourceArn" in keys for keys in condition.values()), name
 
 
-def test_roles_have_no_managed_policies(resources: Resources) -> None:
+def test_managed_policies_are_those_that_aws_documents(resources: Resources) -> None:
     for name, role in of_type(resources, "AWS::IAM::Role").items():
-        assert "ManagedPolicyArns" not in role, name
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        allowed = ASKED_FOR.get(statement["Principal"]["Service"], set()).union(
+            *(policies for vended, policies in VENDED.items() if vended in name)
+        )
+        prefix = "arn:<AWS::Partition>:iam::aws:policy/"
+        for policy in role.get("ManagedPolicyArns", []):
+            assert policy.removeprefix(prefix) in allowed, f"{name}: {policy}"
 
 
 # Data
