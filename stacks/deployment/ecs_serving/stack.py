@@ -49,7 +49,9 @@ class EcsServingStack(ReferenceStack):
         }.items():
             vpc.add_private_endpoint(name, endpoint)
 
-        balancer, targets = self._entry(vpc, key, alarms)
+        balancer = self._balancer(vpc)
+        self._protect(balancer, key, alarms)
+        targets = self._listen(balancer, vpc, key)
         task = self._task(key)
         service = ecs.FargateService(
             self,
@@ -106,8 +108,8 @@ class EcsServingStack(ReferenceStack):
         self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
 
     def _task(self, key: DataKey) -> FargateTask:
-        # ARM64 costs a fifth less; in us-east-1 one Availability Zone lacks it, and which one that
-        # is differs from account to account.
+        # Not ARM64, though it has a price of its own: in us-east-1 one Availability Zone lacks it,
+        # and which one that is differs from account to account.
         architecture: Architecture = "x86_64"
         image = BuiltImage(
             self,
@@ -151,11 +153,9 @@ class EcsServingStack(ReferenceStack):
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "ECR, S3 and CloudWatch Logs")
         return group
 
-    def _entry(
-        self, vpc: PrivateVpc, key: DataKey, alarms: AlarmTopic
-    ) -> tuple[PrivateLoadBalancer, elbv2.ApplicationTargetGroup]:
+    def _balancer(self, vpc: PrivateVpc) -> PrivateLoadBalancer:
         logged = AccessLogBucket(self, "AccessLogs", removal_policy=self.data_removal)
-        balancer = PrivateLoadBalancer(
+        return PrivateLoadBalancer(
             self,
             "Balancer",
             vpc=vpc,
@@ -164,6 +164,8 @@ class EcsServingStack(ReferenceStack):
                 self, "Requests", removal_policy=self.data_removal, access_logs=logged
             ),
         )
+
+    def _protect(self, balancer: PrivateLoadBalancer, key: DataKey, alarms: AlarmTopic) -> None:
         firewall = WebAcl(
             self,
             "Firewall",
@@ -181,6 +183,11 @@ class EcsServingStack(ReferenceStack):
             meaning="The firewall blocks requests: a client too fast, or content it takes for an "
             "attack; its log says which rule.",
         )
+
+    def _listen(
+        self, balancer: PrivateLoadBalancer, vpc: PrivateVpc, key: DataKey
+    ) -> elbv2.ApplicationTargetGroup:
+        """Passes the one request that clients may make on to the tasks."""
         targets = elbv2.ApplicationTargetGroup(
             self,
             "Targets",
@@ -220,7 +227,7 @@ class EcsServingStack(ReferenceStack):
             ],
             action=elbv2.ListenerAction.forward([targets]),
         )
-        return balancer, targets
+        return targets
 
     def _certificate(
         self, balancer: PrivateLoadBalancer, key: DataKey
