@@ -10,6 +10,8 @@ WAIVED = {
     "CloudWatchLogGroupEncrypted": "The log groups of the functions behind custom resources: they "
     "hold counts and names of what the stack owns and no data, and CloudWatch encrypts them with "
     "its own key.",
+    "CodeBuildProjectSourceRepoUrl": "The rule asks for OAuth towards GitHub and Bitbucket; "
+    "a source here is an object in S3, which it does not know.",
     "IAMNoInlinePolicy": "Each policy belongs to one role and goes with it; a managed policy could "
     "be attached to another role by mistake, and would count against a quota of the account.",
     "LambdaConcurrency": "Functions behind custom resources run a few times in the stack's life. "

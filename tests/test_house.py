@@ -92,7 +92,11 @@ def test_lock_file_names_no_registry() -> None:
     "file",
     [
         file
-        for pattern in ("requirements*.txt", "runtime/**/requirements*.txt")
+        for pattern in (
+            "requirements*.txt",
+            "runtime/**/requirements*.txt",
+            "scripts/**/requirements*.txt",
+        )
         for file in sorted(ROOT.glob(pattern))
     ],
     ids=lambda file: str(file.relative_to(ROOT)),

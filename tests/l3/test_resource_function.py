@@ -41,4 +41,5 @@ def test_every_task_has_its_handler() -> None:
         "empty_bucket",
         "empty_model_group",
         "place_objects",
+        "write_object",
     }

@@ -179,11 +179,13 @@ def test_two_runs_write_the_same_bytes(retrained: Path, tmp_path: Path) -> None:
     train.main(["--out", str(tmp_path)])
     written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     assert [str(path) for path in written] == [
+        "features.json",
         "metrics.json",
         "model.tar.gz",
         "samples/answers.csv",
         "samples/batch.csv",
         "samples/requests.csv",
+        "training.csv",
     ]
     for path in written:
         assert (tmp_path / path).read_bytes() == (retrained / path).read_bytes(), path

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -34,7 +34,9 @@ class BuiltImage(Construct):
     Args:
         scope: Parent construct.
         id: Construct ID.
-        folder: Holds the Dockerfile and all it copies.
+        folder: Holds all that the Dockerfile copies.
+        dockerfile: Its path below the folder; `<dockerfile>.dockerignore` beside it says what else
+            of the folder is left out.
         key: Encrypts images, logs and build artifacts.
         log_retention: How long build logs are kept.
         removal_policy: DESTROY deletes the images with the repository.
@@ -45,11 +47,12 @@ class BuiltImage(Construct):
 
     Attributes:
         repository: Where the image lies; tags in it cannot be moved.
+        project: The build.
         uri: Address of the image with its digest; whoever uses it waits for the build.
         repository_arn: ARN of the repository.
 
     Raises:
-        InvalidArgument: The folder has no Dockerfile, or a build argument contains white space.
+        InvalidArgument: There is no such Dockerfile, or a build argument contains white space.
 
     Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html
     """
@@ -60,6 +63,7 @@ class BuiltImage(Construct):
         id: str,
         *,
         folder: Path,
+        dockerfile: str = "Dockerfile",
         key: DataKey,
         log_retention: logs.RetentionDays,
         removal_policy: RemovalPolicy,
@@ -69,16 +73,22 @@ class BuiltImage(Construct):
         stop_at: Literal["CRITICAL", "HIGH"] = "CRITICAL",
     ) -> None:
         super().__init__(scope, id)
-        if not (folder / "Dockerfile").is_file():
-            raise InvalidArgument(f"folder is {str(folder)!r}: name one that has a Dockerfile.")
+        if not (folder / dockerfile).is_file():
+            raise InvalidArgument(
+                f"dockerfile is {dockerfile!r}: name one that lies below {str(folder)!r}."
+            )
         source = Asset(
-            self, "Source", path=str(folder), exclude=["**/__pycache__", "**/.*", "tests"]
+            self,
+            "Source",
+            path=str(folder),
+            exclude=_left_out(folder, dockerfile),
+            ignore_mode=IgnoreMode.DOCKER,
         )
         self.repository = _repository(self, key, removal_policy)
-        options = _options(target, build_arguments or {})
+        options = _options(dockerfile, target, build_arguments or {})
         # The same folder built otherwise is another image.
         tag = _hash(source.asset_hash, options, architecture)
-        project = BuildProject(
+        self.project = BuildProject(
             self,
             "Build",
             description="Builds, scans and releases an image",
@@ -99,18 +109,18 @@ class BuiltImage(Construct):
             log_retention=log_retention,
             removal_policy=removal_policy,
         )
-        _allow_release(project.role, self.repository)
+        _allow_release(self.project.role, self.repository)
         builder = ResourceFunction.of(self, "ImageBuilder", task="build_image")
         builder.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["codebuild:BatchGetBuilds", "codebuild:StartBuild"],
-                resources=[project.arn],
+                resources=[self.project.arn],
             )
         )
         built = builder.resource(
-            self, "Image", "Custom::BuiltImage", {"ProjectName": project.name, "ImageTag": tag}
+            self, "Image", "Custom::BuiltImage", {"ProjectName": self.project.name, "ImageTag": tag}
         )
-        built.node.add_dependency(builder.role, project)
+        built.node.add_dependency(builder.role, self.project)
         self.uri = f"{self.repository.repository_uri}@{built.get_att_string('ImageDigest')}"
         self.repository_arn = self.repository.repository_arn
 
@@ -142,8 +152,17 @@ def _repository(scope: Construct, key: DataKey, removal_policy: RemovalPolicy) -
     )
 
 
-def _options(target: str | None, build_arguments: Mapping[str, str]) -> str:
-    options = [f"--target {target}"] if target else []
+def _left_out(folder: Path, dockerfile: str) -> list[str]:
+    """Returns the patterns of what the build does not need, so that it is not uploaded either."""
+    ignored = folder / f"{dockerfile}.dockerignore"
+    patterns = ignored.read_text(encoding="utf-8").splitlines() if ignored.is_file() else []
+    return [*filter(None, patterns), f"!{dockerfile}", f"!{dockerfile}.dockerignore"]
+
+
+def _options(dockerfile: str, target: str | None, build_arguments: Mapping[str, str]) -> str:
+    options = [f"--file {dockerfile}"]
+    if target:
+        options.append(f"--target {target}")
     for name, value in sorted(build_arguments.items()):
         if not value or any(character.isspace() for character in value):
             raise InvalidArgument(f"{name} is {value!r}: a build argument has no white space.")

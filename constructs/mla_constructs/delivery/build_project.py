@@ -11,7 +11,7 @@ from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk.aws_s3_assets import Asset
-from constructs import Construct
+from constructs import Construct, Node
 
 from mla_constructs.errors import require_between
 from mla_constructs.observability.log_group import EncryptedLogGroup
@@ -33,7 +33,7 @@ class BuildProject(Construct):
 
     Args:
         scope: Parent construct.
-        id: Construct ID; the project is named after the stack and it.
+        id: Construct ID; the project is named after the stack and the construct's path.
         description: What is built.
         buildspec: The file with the commands; it stands in the template.
         source: Folder the build starts in; None takes what a pipeline hands over.
@@ -75,7 +75,7 @@ class BuildProject(Construct):
         super().__init__(scope, id)
         require_between("timeout", timeout.to_minutes(), 5, 2160, unit="min")
         stack = Stack.of(self)
-        name = f"{Aws.STACK_NAME}-{id}"
+        name = "-".join([Aws.STACK_NAME, *self.node.path.split(Node.PATH_SEP)[1:]])
         log_group = EncryptedLogGroup(
             self,
             "Logs",

@@ -17,6 +17,18 @@ _HERE = Path(__file__).parent
 ARTIFACT = _HERE / "model.tar.gz"
 """The archive that SageMaker unpacks into /opt/ml/model."""
 
+ONNX_MODEL = _HERE / "model.onnx"
+"""The same trees for ONNX Runtime: `features` in, the probability of "malignant" per row out."""
+
+ONNX_ARTIFACT = _HERE / "onnx_model.tar.gz"
+"""ONNX_MODEL and FEATURE_STATISTICS as SageMaker unpacks them for the inference container."""
+
+FEATURE_STATISTICS = _HERE / "features.json"
+"""Names of the features in their order, and the medians that stand for missing values."""
+
+TRAINING_DATA = _HERE / "training.csv"
+"""The rows it was trained on, the label (1 is malignant) before the features."""
+
 SAMPLE_REQUESTS = _HERE / "samples" / "requests.csv"
 """Held-out rows, one request body per line or all lines as one."""
 

@@ -15,6 +15,7 @@ import os
 import sys
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,19 +84,27 @@ def measure(labels: Labels, predicted: Floats) -> dict[str, Any]:
     }
 
 
-def pack(booster: xgb.Booster) -> bytes:
-    """Returns the model as a gzip-compressed tar archive without any trace of when and where."""
-    model = bytes(booster.save_raw(raw_format="ubj"))
-    member = tarfile.TarInfo(MEMBER)
-    member.size = len(model)
-    member.mode = 0o644
+def pack(members: Mapping[str, bytes]) -> bytes:
+    """Returns the files as a gzip-compressed tar archive without any trace of when and where."""
     archive = io.BytesIO()
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=archive, mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
-        tar.addfile(member, io.BytesIO(model))
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(content))
     return archive.getvalue()
+
+
+def feature_statistics(rows: Floats) -> dict[str, Any]:
+    """Returns what preprocessing has to know of the features, from the rows to train on only."""
+    return {
+        "names": load_breast_cancer().feature_names.tolist(),
+        "medians": np.median(rows, axis=0).tolist(),
+    }
 
 
 def csv_lines(rows: Floats) -> bytes:
@@ -111,6 +120,11 @@ def with_identifiers(lines: bytes) -> bytes:
     )
 
 
+def as_json(content: Mapping[str, Any]) -> bytes:
+    """Returns the content as a text file for people and programs."""
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
 def outputs() -> dict[str, bytes]:
     """Returns every file that training gives, by its path below the output folder."""
     data = split()
@@ -119,11 +133,13 @@ def outputs() -> dict[str, bytes]:
     metrics = measure(data.held_out_labels, predicted)
     requests = csv_lines(data.held_out[:SAMPLES])
     return {
-        "model.tar.gz": pack(booster),
+        "model.tar.gz": pack({MEMBER: bytes(booster.save_raw(raw_format="ubj"))}),
+        "training.csv": csv_lines(np.column_stack([data.train_labels, data.train])),
         "samples/requests.csv": requests,
         "samples/batch.csv": with_identifiers(requests),
         "samples/answers.csv": csv_lines(predicted[:SAMPLES, np.newaxis]),
-        "metrics.json": (json.dumps(metrics, indent=2) + "\n").encode(),
+        "metrics.json": as_json(metrics),
+        "features.json": as_json(feature_statistics(data.train)),
     }
 
 

@@ -1,0 +1,53 @@
+"""The model: rows in, one number a row out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from .codec import Rows
+from .errors import ModelError
+
+FILE = "model.onnx"
+
+
+class Model:
+    """A session of ONNX Runtime that has proven that it can predict.
+
+    Args:
+        folder: Where model.onnx is: one float32 input [rows, features], one float32 output [rows].
+
+    Raises:
+        ModelError: The file is missing, is no model, or a model of another shape.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / FILE
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise ModelError(f"{file} cannot be read: {error.strerror}.") from None
+        options = onnxruntime.SessionOptions()
+        # Workers are processes, one a core: threads below them would only push each other away.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what goes wrong arrives as an exception
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+            (source,), (target,) = self._session.get_inputs(), self._session.get_outputs()
+            self.features = int(source.shape[1])
+            self._input, self._outputs = source.name, [target.name]
+            trial = np.zeros((2, self.features), np.float32)
+            one_number_a_row = [type(answer) for answer in self.predict(trial)] == [float, float]
+        except Exception as error:
+            raise ModelError(f"{file} is no model to serve: {type(error).__name__}.") from None
+        if not one_number_a_row:
+            raise ModelError(f"{file} does not give one number a row.")
+
+    def predict(self, rows: Rows) -> list[float]:
+        """Returns one number for each row."""
+        answers: list[float] = self._session.run(self._outputs, {self._input: rows})[0].tolist()
+        return answers

@@ -1,0 +1,1 @@
+"""Bring your own container: one image that trains and serves."""
