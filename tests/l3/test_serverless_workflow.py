@@ -68,7 +68,9 @@ def test_what_the_service_refuses_or_ignores(definition: dict[str, Any], message
 
 
 def test_other_operators_are_left_to_the_service() -> None:
-    check_definition(changed(operator="airflow.providers.amazon.aws.operators.glue.GlueJobOperator"))
+    check_definition(
+        changed(operator="airflow.providers.amazon.aws.operators.glue.GlueJobOperator")
+    )
 
 
 @pytest.fixture
@@ -98,21 +100,22 @@ def properties(parts: Parts, resource_type: str) -> dict[str, Any]:
     return found
 
 
-def test_definition_of_this_deployment_is_taken(parts: Parts, workflow: ServerlessWorkflow) -> None:
+@pytest.mark.usefixtures("workflow")
+def test_definition_of_this_deployment_is_taken(parts: Parts) -> None:
     taken = properties(parts, "AWS::MWAAServerless::Workflow")["DefinitionS3Location"]
     assert taken["ObjectKey"] == "workflows/daily.yaml"
     assert taken["VersionId"]["Fn::GetAtt"][0].startswith("WorkflowDefinition")
 
 
-def test_key_of_the_bucket_encrypts_the_workflow(
-    parts: Parts, workflow: ServerlessWorkflow
-) -> None:
+@pytest.mark.usefixtures("workflow")
+def test_key_of_the_bucket_encrypts_the_workflow(parts: Parts) -> None:
     encryption = properties(parts, "AWS::MWAAServerless::Workflow")["EncryptionConfiguration"]
     assert encryption["Type"] == "CUSTOMER_MANAGED_KEY"
     assert encryption["KmsKeyId"] == parts.resolve(parts.key.key_arn)
 
 
-def test_only_this_workflow_gets_the_role(parts: Parts, workflow: ServerlessWorkflow) -> None:
+@pytest.mark.usefixtures("workflow")
+def test_only_this_workflow_gets_the_role(parts: Parts) -> None:
     roles = parts.template.find_resources("AWS::IAM::Role")
     (role,) = [r for name, r in roles.items() if name.startswith("WorkflowRole")]
     (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -121,7 +124,8 @@ def test_only_this_workflow_gets_the_role(parts: Parts, workflow: ServerlessWork
     assert source[-3:] == [":workflow/", {"Ref": "AWS::StackName"}, "-*"]
 
 
-def test_tasks_log_under_the_key(parts: Parts, workflow: ServerlessWorkflow) -> None:
+@pytest.mark.usefixtures("workflow")
+def test_tasks_log_under_the_key(parts: Parts) -> None:
     groups = parts.template.find_resources("AWS::Logs::LogGroup")
     (name,) = [name for name in groups if name.startswith("WorkflowLogs")]
     logging = properties(parts, "AWS::MWAAServerless::Workflow")["LoggingConfiguration"]

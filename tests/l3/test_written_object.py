@@ -31,7 +31,8 @@ def written(parts: Parts) -> WrittenObject:
     )
 
 
-def test_document_keeps_what_deployment_fills_in(parts: Parts, written: WrittenObject) -> None:
+@pytest.mark.usefixtures("written")
+def test_document_keeps_what_deployment_fills_in(parts: Parts) -> None:
     ((_, resource),) = parts.template.find_resources("Custom::WrittenObject").items()
     assert resource["Properties"]["Key"] == "workflows/a.yaml"
     assert resource["Properties"]["Document"] == {
@@ -46,7 +47,8 @@ def test_whoever_refers_to_it_names_its_version(parts: Parts, written: WrittenOb
     assert output["Value"] == {"Fn::GetAtt": [name, "VersionId"]}
 
 
-def test_writer_may_write_this_key_and_no_other(parts: Parts, written: WrittenObject) -> None:
+@pytest.mark.usefixtures("written")
+def test_writer_may_write_this_key_and_no_other(parts: Parts) -> None:
     policies = parts.template.find_resources("AWS::IAM::Policy")
     (writer,) = [p for name, p in policies.items() if name.startswith("ObjectWriter")]
     (puts,) = [
