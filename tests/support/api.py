@@ -70,5 +70,5 @@ def out_of_bounds(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
             yield f"{path}: {value!r} does not match {pattern}"
         if len(value) > known.get("max", len(value)):
             yield f"{path}: {value!r} is longer than {known['max']}"
-    elif value > shape.metadata.get("max", value):
+    elif isinstance(value, int | float) and value > shape.metadata.get("max", value):
         yield f"{path}: {value} is more than {shape.metadata['max']}"

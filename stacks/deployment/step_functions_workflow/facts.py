@@ -57,8 +57,7 @@ FACTS = Facts(
             MACHINE, f"{STATES}.Train.CacheConfig", absent="none: every run runs every state"
         ),
         "Failed run": Sourced(
-            "redriven from the failed state within 14 days; not past a fail state, which fails "
-            "again",
+            "redriven from the state that failed, unless that was a fail state",
             REDRIVE,
         ),
         "Schedule and triggers": Sourced(
@@ -137,7 +136,8 @@ FACTS = Facts(
         ),
         Limit(
             name="redrive",
-            value="uses the definition that the run began with: a changed one needs a new run",
+            value="within 14 days, with the definition that the run began with; a run that was "
+            "caught and reported ended in a fail state, and has to be started anew",
             source=REDRIVE,
         ),
     ),
