@@ -11,7 +11,7 @@ WAIVED = {
     "hold counts and names of what the stack owns and no data, and CloudWatch encrypts them with "
     "its own key.",
     "CodeBuildProjectSourceRepoUrl": "The rule asks for OAuth towards GitHub and Bitbucket; "
-    "a source here is an object in S3, which it does not know.",
+    "a source here is an object in S3 or what a pipeline hands over, which it does not know.",
     "ELBDeletionProtectionEnabled": "A protected load balancer would have to be released by hand "
     "before its stack can be deleted; it holds no data, and production protects it.",
     "IAMNoInlinePolicy": "Each policy belongs to one role and goes with it; a managed policy could "

@@ -41,9 +41,11 @@ WITHOUT_RESOURCE_TYPE = {
 
 SAYS_WHO_CALLS = {
     "airflow-serverless.amazonaws.com",
+    "codebuild.amazonaws.com",
     "credentials.iot.amazonaws.com",
     "ecs-tasks.amazonaws.com",
     "eks.amazonaws.com",
+    "events.amazonaws.com",
     "iot.amazonaws.com",
     "sagemaker.amazonaws.com",
     "scheduler.amazonaws.com",
@@ -218,7 +220,7 @@ def test_all_resources_only_for_actions_that_know_none(template: Template) -> No
 def test_roles_are_assumed_for_this_account_only(resources: Resources) -> None:
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         for statement in role["AssumeRolePolicyDocument"]["Statement"]:
-            if statement["Principal"]["Service"] in SAYS_WHO_CALLS:
+            if statement["Principal"].get("Service") in SAYS_WHO_CALLS:
                 condition = statement["Condition"]
                 assert condition["StringEquals"]["aws:SourceAccount"] == "<AWS::AccountId>", name
                 assert any("aws:SourceArn" in keys for keys in condition.values()), name

@@ -18,6 +18,7 @@ CODE = Path(__file__).resolve().parents[3] / "runtime" / "functions" / "custom_r
 Task = Literal[
     "build_image",
     "certificate",
+    "delete_stack",
     "empty_bucket",
     "empty_model_group",
     "place_objects",

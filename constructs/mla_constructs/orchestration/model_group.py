@@ -55,6 +55,10 @@ class ModelGroup(Construct):
         if self._emptying:
             role.node.find_child("DefaultPolicy").node.add_dependency(self._emptying)
 
+    def grant_describing(self, role: iam.Role) -> None:
+        """Lets the role look at versions, as creating a model from one does."""
+        self._allow(role, "sagemaker:DescribeModelPackage")
+
     def _empty_on_delete(self) -> Construct:
         emptier = ResourceFunction.of(self, "ModelGroupEmptier", task="empty_model_group")
         self._allow(emptier.role, "sagemaker:ListModelPackages", "sagemaker:DeleteModelPackage")

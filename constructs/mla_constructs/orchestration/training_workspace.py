@@ -40,6 +40,7 @@ class TrainingWorkspace(Construct):
             deleted.
 
     Attributes:
+        access_logs: As given.
         bucket: New raw data goes below raw/, each run writes below runs/.
         role: What the jobs may do.
         models: Group of the registered versions.
@@ -71,6 +72,7 @@ class TrainingWorkspace(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
+        self.access_logs = access_logs
         self.bucket = DataBucket(
             self,
             "Bucket",

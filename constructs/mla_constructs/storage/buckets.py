@@ -100,6 +100,21 @@ class DataBucket(s3.Bucket):
         self._key = key
         self._emptying = empty_on_delete(self) if removal_policy is RemovalPolicy.DESTROY else None
 
+    def send_events(self) -> None:
+        """Sends the bucket's events to EventBridge, such as "Object Created".
+
+        CDK's own switch is a function with a wildcard role; this is the bucket's own property.
+
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
+        """
+        bucket = self.node.default_child
+        assert isinstance(bucket, s3.CfnBucket)  # noqa: S101 - what s3.Bucket consists of
+        bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
+
     def grant_read_below(self, role: iam.IRole, prefix: str) -> None:
         """Lets the role read the objects below a prefix."""
         self._grant_objects(role, prefix, "s3:GetObject")
