@@ -164,6 +164,10 @@ def test_condition_is_met_at_its_limits() -> None:
 # What the role has to allow
 
 
+PASSED_TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+"""The one condition of which it is known that the calls meet it."""
+
+
 def _statements(resources: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
     (policy,) = [
         policy
@@ -173,6 +177,7 @@ def _statements(resources: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
     return [
         (_list(statement["Action"]), _list(statement["Resource"]))
         for statement in policy["PolicyDocument"]["Statement"]
+        if statement.get("Condition", PASSED_TO_SAGEMAKER) == PASSED_TO_SAGEMAKER
     ]
 
 
