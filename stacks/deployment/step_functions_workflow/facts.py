@@ -31,6 +31,8 @@ FACTS = Facts(
     rather_than={
         "sagemaker_pipeline": "the workflow reaches beyond SageMaker, waits for people, or needs "
         "branches, loops and error handling for each step",
+        "airflow_workflow": "nobody has DAGs to bring along, and waiting for jobs or people should "
+        "cost nothing",
     },
     comparison={
         "Workflow defined in": Sourced(
@@ -146,5 +148,5 @@ FACTS = Facts(
         Sourced("instance time of each job, by its own service", PIPELINES),
     ),
     availability=Availability(source=SAGEMAKER),
-    related=("sagemaker_pipeline", "batch_transform"),
+    related=("sagemaker_pipeline", "airflow_workflow", "batch_transform"),
 )
