@@ -59,7 +59,10 @@ def test_limits_of_the_service_are_accepted() -> None:
             changed(operator=f"{SAGEMAKER}.SageMakerConditionOperator"),
             "SageMakerConditionOperator, which MWAA Serverless does not run: choose",
         ),
-        (changed(config={"Environment": "x" * 51_200}), r"definition has 50\.\d KB: .* takes 50 KB"),
+        (
+            changed(config={"Environment": "x" * 51_200}),
+            r"definition has 50\.\d KB: .* takes 50 KB",
+        ),
     ],
 )
 def test_what_the_service_refuses_or_ignores(definition: dict[str, Any], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
@@ -114,22 +115,28 @@ def training_machine_definition(
         "StartAt": "TakeInput",
         "States": {
             **_take_input(parameters),
-            "Preprocess": {
-                **_job_state("preprocess", "ProcessingJob", asked["preprocess"], step_timeout),
-                "Next": "Train",
-            },
-            "Train": {
-                **_job_state("train", "TrainingJob", asked["train"], step_timeout),
-                "Assign": {"modelUri": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
-                "Next": "Evaluate",
-            },
-            "Evaluate": {
-                **_job_state("evaluate", "ProcessingJob", asked["evaluate"], step_timeout),
-                "Next": "ReadEvaluation",
-            },
+            **_jobs(asked, step_timeout),
             **_decide(runs_bucket),
             **_register(asked["register"]),
             **report_failure(failure_topic_arn, subject="Training workflow failed"),
+        },
+    }
+
+
+def _jobs(asked: Mapping[str, dict[str, Any]], timeout: Duration) -> dict[str, Any]:
+    return {
+        "Preprocess": {
+            **_job_state("preprocess", "ProcessingJob", asked["preprocess"], timeout),
+            "Next": "Train",
+        },
+        "Train": {
+            **_job_state("train", "TrainingJob", asked["train"], timeout),
+            "Assign": {"modelUri": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
+            "Next": "Evaluate",
+        },
+        "Evaluate": {
+            **_job_state("evaluate", "ProcessingJob", asked["evaluate"], timeout),
+            "Next": "ReadEvaluation",
         },
     }
 

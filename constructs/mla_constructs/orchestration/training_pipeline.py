@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -237,22 +238,26 @@ def training_pipeline_definition(
             }
             for name, value in parameters.defaults().items()
         ],
-        "Steps": [
-            _job_step("Preprocess", "Processing", asked["Preprocess"], policy),
-            _job_step("Train", "Training", asked["Train"], policy),
-            {
-                **_job_step("Evaluate", "Processing", asked["Evaluate"], policy),
-                "PropertyFiles": [
-                    {
-                        "PropertyFileName": "Evaluation",
-                        "OutputName": "evaluation",
-                        "FilePath": EVALUATION_FILE,
-                    }
-                ],
-            },
-            _gate({"Type": "RegisterModel", "Arguments": asked["Register"], **policy.retry()}),
-        ],
+        "Steps": _steps(asked, policy),
     }
+
+
+def _steps(asked: Mapping[str, dict[str, Any]], policy: StepPolicy) -> list[dict[str, Any]]:
+    return [
+        _job_step("Preprocess", "Processing", asked["Preprocess"], policy),
+        _job_step("Train", "Training", asked["Train"], policy),
+        {
+            **_job_step("Evaluate", "Processing", asked["Evaluate"], policy),
+            "PropertyFiles": [
+                {
+                    "PropertyFileName": "Evaluation",
+                    "OutputName": "evaluation",
+                    "FilePath": EVALUATION_FILE,
+                }
+            ],
+        },
+        _gate({"Type": "RegisterModel", "Arguments": asked["Register"], **policy.retry()}),
+    ]
 
 
 def _requests(
