@@ -15,7 +15,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from mla_constructs.errors import InvalidArgument, require_between
-from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
+from mla_constructs.inference.endpoint import Endpoint
 from mla_constructs.scaling.variant_target import variant_target
 
 MAX_STEPS = 20
@@ -45,6 +45,7 @@ class InstanceScaling(Construct):
         min_capacity: Instances that are always there, at least 1: real-time variants that name a
             model do not scale to zero.
         max_capacity: Instances at most; it bounds the bill.
+        variant_name: Which variant; None is the endpoint's only one.
 
     Raises:
         InvalidArgument: A value the service does not accept.
@@ -57,9 +58,10 @@ class InstanceScaling(Construct):
         scope: Construct,
         id: str,
         *,
-        endpoint: RealtimeEndpoint,
+        endpoint: Endpoint,
         min_capacity: int,
         max_capacity: int,
+        variant_name: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._bounds = (min_capacity, max_capacity)
@@ -71,6 +73,7 @@ class InstanceScaling(Construct):
             min_capacity=min_capacity,
             max_capacity=max_capacity,
             smallest=1,
+            variant_name=variant_name,
         )
 
     def track_invocations_per_instance(
@@ -197,22 +200,8 @@ class InstanceScaling(Construct):
                 lower_bound=near if out else far,
                 upper_bound=far if out else near,
             )
-        operators = cloudwatch.ComparisonOperator
-        cloudwatch.Alarm(
-            self,
-            "Load" if out else "Calm",
-            alarm_description=(
-                f"The step policy {'adds' if out else 'removes'} instances while this lasts."
-            ),
-            metric=metric,
-            threshold=first,
-            comparison_operator=operators.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-            if out
-            else operators.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=periods,
-            # Without data nothing is known of the load, and nothing is scaled.
-            treat_missing_data=cloudwatch.TreatMissingData.MISSING,
-        ).add_alarm_action(actions.ApplicationScalingAction(policy))
+        alarm = self._alarm(metric, out=out, first=first, periods=periods)
+        alarm.add_alarm_action(actions.ApplicationScalingAction(policy))
 
     def schedule(
         self,
@@ -261,6 +250,26 @@ class InstanceScaling(Construct):
             time_zone=TimeZone.of(time_zone),
             min_capacity=min_capacity,
             max_capacity=max_capacity,
+        )
+
+    def _alarm(
+        self, metric: cloudwatch.Metric, *, out: bool, first: float, periods: int
+    ) -> cloudwatch.Alarm:
+        operators = cloudwatch.ComparisonOperator
+        return cloudwatch.Alarm(
+            self,
+            "Load" if out else "Calm",
+            alarm_description=(
+                f"The step policy {'adds' if out else 'removes'} instances while this lasts."
+            ),
+            metric=metric,
+            threshold=first,
+            comparison_operator=operators.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+            if out
+            else operators.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=periods,
+            # Without data nothing is known of the load, and nothing is scaled.
+            treat_missing_data=cloudwatch.TreatMissingData.MISSING,
         )
 
     def _require_margin(self, *, out: bool, first: float) -> None:

@@ -26,6 +26,7 @@ def variant_target(
     min_capacity: int,
     max_capacity: int,
     smallest: int,
+    variant_name: str | None = None,
 ) -> autoscaling.ScalableTarget:
     """Returns the variant's scalable target, created after its endpoint and deleted before it.
 
@@ -36,6 +37,7 @@ def variant_target(
         min_capacity: Lower bound of the capacity.
         max_capacity: Upper bound of the capacity.
         smallest: Lowest minimum the inference option accepts.
+        variant_name: Which variant; None is the endpoint's only one.
 
     Raises:
         InvalidArgument: The bounds are out of order or below what the option accepts.
@@ -52,7 +54,7 @@ def variant_target(
         scope,
         "Target",
         service_namespace=autoscaling.ServiceNamespace.SAGEMAKER,
-        resource_id=f"endpoint/{endpoint.name}/variant/{endpoint.variant_name}",
+        resource_id=f"endpoint/{endpoint.name}/variant/{variant_name or endpoint.variant_name}",
         scalable_dimension=dimension,
         min_capacity=min_capacity,
         max_capacity=max_capacity,

@@ -77,7 +77,7 @@ def to_tensors(model: xgb.Booster) -> bytes:
         "which": np.array(splits.features, np.int64),
         "thresholds": np.array(splits.thresholds, np.float32),
         "paths": paths,
-        # What a leaf's column adds up to if every split on its path agrees, and only then.
+        # The most that a leaf's column adds up to: if every split on its path agrees.
         "agreement": (paths > 0).sum(axis=0).astype(np.float32),
         "values": np.array([[value] for value, _ in splits.leaves], np.float32),
         "base": np.array([math.log(base / (1 - base))], np.float32),
@@ -90,7 +90,7 @@ def to_tensors(model: xgb.Booster) -> bytes:
             node("Less", ["looked_at", "thresholds"], ["below"]),
             node("Cast", ["below"], ["lefts"], to=float32),
             node("MatMul", ["lefts", "paths"], ["agreeing"]),
-            node("Equal", ["agreeing", "agreement"], ["reached"]),
+            node("GreaterOrEqual", ["agreeing", "agreement"], ["reached"]),
             node("Cast", ["reached"], ["leaves"], to=float32),
             node("MatMul", ["leaves", "values"], ["sum"]),
             node("Reshape", ["sum", "shape"], ["sums"]),
