@@ -26,6 +26,11 @@ def sagemaker_api(page: str, read: date, confidence: Confidence = Confidence.DOC
     return docs(f"sagemaker/latest/APIReference/{page}", read, confidence)
 
 
+def codepipeline_guide(page: str, read: date) -> Source:
+    """A page of the CodePipeline user guide, such as "stage-rollback.html"."""
+    return docs(f"codepipeline/latest/userguide/{page}", read)
+
+
 def github_issue(repository: str, number: int, read: date) -> Source:
     """An issue or pull request: second-hand, since it reports what somebody saw."""
     return Source(f"https://github.com/{repository}/issues/{number}", read, Confidence.SECOND_HAND)

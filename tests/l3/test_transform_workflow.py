@@ -5,9 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_logs as logs
-from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel, Shape
-from botocore.validate import ParamValidator
 
 from mla_constructs.errors import InvalidArgument
 from mla_constructs.inference.transform_workflow import (
@@ -26,11 +20,12 @@ from mla_constructs.inference.transform_workflow import (
     transform_request,
     workflow_definition,
 )
+from tests.support.api import has_path, member, operation, problems
+from tests.support.states import UUID, evaluated, validated
 
 if TYPE_CHECKING:
     from tests.l3.conftest import Parts
 
-ROOT = Path(__file__).resolve().parents[2]
 JOB = TransformJob(
     instance_type="ml.m5.large",
     instance_count=1,
@@ -57,41 +52,18 @@ STATES: dict[str, dict[str, Any]] = DEFINITION["States"]
 TASKS = [name for name, state in STATES.items() if state["Type"] == "Task"]
 
 
-@pytest.fixture(scope="module")
-def node() -> str:
-    assert (ROOT / "node_modules" / "jsonata").is_dir(), "run `npm ci` first"
-    found = shutil.which("node")
-    assert found, "node is not on the PATH"
-    return found
-
-
 # The definition is valid Amazon States Language.
 
 
-def validated(
-    node: str, definition: dict[str, Any], folder: Path
-) -> subprocess.CompletedProcess[str]:
-    file = folder / "definition.json"
-    file.write_text(json.dumps(definition))
-    command = ROOT / "node_modules" / ".bin" / "asl-validator"
-    return subprocess.run(
-        [node, str(command), "--json-path", str(file)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-def test_definition_is_valid(node: str, tmp_path: Path) -> None:
-    result = validated(node, DEFINITION, tmp_path)
+def test_definition_is_valid(tmp_path: Path) -> None:
+    result = validated(DEFINITION, tmp_path)
     assert result.returncode == 0, result.stderr
 
 
-def test_definition_with_a_dangling_transition_would_not_be(node: str, tmp_path: Path) -> None:
+def test_definition_with_a_dangling_transition_would_not_be(tmp_path: Path) -> None:
     broken = copy.deepcopy(DEFINITION)
     broken["States"]["IsThereInput"]["Default"] = "Nowhere"
-    result = validated(node, broken, tmp_path)
+    result = validated(broken, tmp_path)
     assert result.returncode == 1
     assert "Nowhere" in result.stderr
 
@@ -135,39 +107,10 @@ def test_job_is_stopped_after_the_timeout() -> None:
 
 # Its JSONata is evaluated by the library that Step Functions follows.
 
-EVALUATE = r"""
-const jsonata = require("jsonata");
-async function evaluate(value, bindings) {
-  if (Array.isArray(value)) return Promise.all(value.map((item) => evaluate(item, bindings)));
-  if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value).map(async ([k, v]) => [k, await evaluate(v, bindings)]);
-    return Object.fromEntries(await Promise.all(entries));
-  }
-  const found = typeof value === "string" && value.match(/^\{%([^]*)%\}$/);
-  if (!found) return value;
-  const expression = jsonata(found[1]);
-  expression.registerFunction("uuid", () => "6a1c1b0e-4a53-4a7c-9d54-2f7f0f8f5a10");
-  const result = await expression.evaluate(undefined, bindings);
-  // In a state machine this is States.QueryEvaluationError.
-  if (result === undefined) throw new Error(found[1] + " returned nothing (undefined)");
-  return result;
-}
-async function answer({ value, bindings }) {
-  try {
-    return { value: await evaluate(value, bindings) };
-  } catch (error) {
-    return { error: error.message };
-  }
-}
-const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
-Promise.all(cases.map(answer)).then((answers) => console.log(JSON.stringify(answers)));
-"""
-
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:nightly"
 RUN = "arn:aws:states:us-east-1:123456789012:execution:nightly:this"
 OTHER = "arn:aws:states:us-east-1:123456789012:execution:nightly:other"
 THIRD = "arn:aws:states:us-east-1:123456789012:execution:nightly:third"
-UUID = "6a1c1b0e-4a53-4a7c-9d54-2f7f0f8f5a10"
 
 
 @dataclass(frozen=True)
@@ -276,19 +219,10 @@ ARGUMENTS = {
 
 
 @pytest.fixture(scope="module")
-def answers(node: str) -> dict[str, dict[str, Any]]:
-    """What all expressions become: one process for all of them."""
+def answers() -> dict[str, dict[str, Any]]:
+    """What all expressions become."""
     cases = CASES | ARGUMENTS
-    result = subprocess.run(
-        [node, "-e", EVALUATE],
-        input=json.dumps([case.as_request() for case in cases.values()]),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        timeout=60,
-    )
-    return dict(zip(cases, json.loads(result.stdout), strict=True))
+    return dict(zip(cases, evaluated([case.as_request() for case in cases.values()]), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -307,56 +241,11 @@ def test_every_expression_is_evaluated() -> None:
 # Its arguments are what the services take.
 
 
-def operation(state: str) -> OperationModel:
-    found = re.fullmatch(
-        r"arn:aws:states:::(?:aws-sdk:)?(\w+):(\w+)(?:\.sync)?", STATES[state]["Resource"]
-    )
-    assert found, STATES[state]["Resource"]
-    service, action = found.groups()
-    name = {"sfn": "stepfunctions"}.get(service, service)
-    model = ServiceModel(Loader().load_service_model(name, "service-2"))
-    return model.operation_model(action[0].upper() + action[1:])
-
-
-def member(shape: Shape, name: str) -> str:
-    """Returns the member that Step Functions writes in PascalCase."""
-    assert name[0].isupper(), name
-    return name if name in shape.members else name[0].lower() + name[1:]
-
-
-def problems(shape: Shape, arguments: dict[str, Any]) -> list[str]:
-    """Returns what the service would reject, of what its model knows."""
-    report = ParamValidator().validate(arguments, shape)
-    return [*report.generate_report().splitlines(), *out_of_bounds(shape, arguments)]
-
-
-def out_of_bounds(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Yields what ParamValidator does not look at: choices, patterns and upper bounds."""
-    if isinstance(value, dict):
-        for name in value.keys() & shape.members.keys():
-            yield from out_of_bounds(shape.members[name], value[name], f"{path}.{name}")
-    elif isinstance(value, list):
-        for item in value:
-            yield from out_of_bounds(shape.member, item, f"{path}[]")
-    elif isinstance(value, str):
-        known = shape.metadata
-        if known.get("enum", [value]).count(value) == 0:
-            yield f"{path}: {value!r} is not one of {known['enum']}"
-        pattern = known.get("pattern", ".*")
-        # Unicode classes, in the patterns of tags, are beyond Python's re.
-        if r"\p" not in pattern and not re.fullmatch(pattern, value, re.DOTALL):
-            yield f"{path}: {value!r} does not match {pattern}"
-        if len(value) > known.get("max", len(value)):
-            yield f"{path}: {value!r} is longer than {known['max']}"
-    elif value > shape.metadata.get("max", value):
-        yield f"{path}: {value} is more than {shape.metadata['max']}"
-
-
 @pytest.mark.parametrize("state", TASKS)
 def test_arguments_are_what_the_service_takes(
     state: str, answers: dict[str, dict[str, Any]]
 ) -> None:
-    shape = operation(state).input_shape
+    shape = operation(STATES[state]["Resource"]).input_shape
     arguments = {member(shape, name): v for name, v in answers[state]["value"].items()}
     if state == "ReportFailure":
         # The optimized integration turns an object into the text that the API takes.
@@ -382,22 +271,20 @@ def test_arguments_that_the_service_rejects_would_be_found(
 ) -> None:
     changed = answers["Transform"]["value"] | changes
     arguments = {name: value for name, value in changed.items() if value is not None}
-    assert problem in "\n".join(problems(operation("Transform").input_shape, arguments))
+    assert problem in "\n".join(
+        problems(operation(STATES["Transform"]["Resource"]).input_shape, arguments)
+    )
 
 
 @pytest.mark.parametrize("state", ["FindOlderRun", "FindInput", "Transform"])
 def test_what_is_read_of_a_result_is_in_the_services_answer(state: str) -> None:
     paths = set(re.findall(r"\$states\.result\.([\w.\[\]-]+)", json.dumps(STATES[state])))
     assert paths
-    model = operation(state)
+    model = operation(STATES[state]["Resource"])
     if STATES[state]["Resource"].endswith(".sync"):  # answers with the job as described
         model = model.service_model.operation_model("DescribeTransformJob")
     for path in paths:
-        shape = model.output_shape
-        for name in re.sub(r"\[.*?\]", "", path).split("."):
-            shape = shape.member if shape.type_name == "list" else shape
-            assert member(shape, name) in shape.members, path
-            shape = shape.members[member(shape, name)]
+        assert has_path(model.output_shape, path), path
 
 
 # What every run asks of SageMaker is checked when the workflow is built.

@@ -14,6 +14,7 @@ from catalogue.discover import Architecture, discover
 from catalogue.template import Template
 
 SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
+HASH = "<content-hash>"
 KEPT = ("Description", "Mappings", "Conditions", "Resources", "Outputs")
 
 
@@ -23,9 +24,12 @@ def normalised(value: Any) -> Any:
         case dict():
             return {name: normalised(item) for name, item in value.items() if name != "Metadata"}
         case list():
-            return [normalised(item) for item in value]
+            items = [normalised(item) for item in value]
+            # CDK sorts a statement's resources: by the hash, if they are uploaded files.
+            hidden = all(HASH in json.dumps(item) for item in items)
+            return sorted(items, key=json.dumps) if hidden else items
         case str():
-            return re.sub(r"[0-9a-f]{64}", "<content-hash>", value)
+            return re.sub(r"[0-9a-f]{64}", HASH, value)
     return value
 
 
@@ -60,3 +64,10 @@ def test_normalising_hides_content_hashes_and_nothing_else() -> None:
         "S3Key": "<content-hash>.zip",
         "Timeout": 900,
     }
+
+
+def test_order_of_hashed_names_is_hidden_and_no_other() -> None:
+    low, high = ("0" * 64, "f" * 64)
+    assert normalised([f"{low}.zip", f"{high}.csv"]) == normalised([f"{low}.csv", f"{high}.zip"])
+    assert normalised(["b", "a"]) == ["b", "a"]
+    assert normalised([f"{low}.zip", "a"]) == ["<content-hash>.zip", "a"]

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import ArnFormat, Aws, Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from mla_constructs.errors import InvalidArgument, require_between
 from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.instance_variant import require_instance_type
-from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.observability.topic import EncryptedTopic
+from mla_constructs.orchestration.workflow_machine import (
+    ON_FAILURE,
+    RETRY_JOB,
+    WorkflowMachine,
+    report_failure,
+)
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
 
@@ -71,7 +75,7 @@ class TransformJob:
         require_between("invocation_retries", self.invocation_retries, 0, 3)
 
 
-class TransformWorkflow(Construct):
+class TransformWorkflow(WorkflowMachine):
     """A state machine that runs a transform job over a prefix in S3.
 
     It does nothing while an older run goes on, and nothing without input. Throttling and a reached
@@ -118,72 +122,25 @@ class TransformWorkflow(Construct):
         log_retention: logs.RetentionDays,
         removal_policy: RemovalPolicy,
     ) -> None:
-        super().__init__(scope, id)
         job.check()
-        log_group = EncryptedLogGroup(
-            self,
-            "Logs",
-            # Under this prefix log delivery needs no entry of its own in the resource policy.
-            name=f"/aws/vendedlogs/states/{Aws.STACK_NAME}",
-            key=key,
-            retention=log_retention,
-            removal_policy=removal_policy,
-        )
-        self.role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "states.amazonaws.com", conditions=self._this_state_machine_only()
-            ),
-        )
-        self._allow_what_the_states_do(key, failure_topic)
         request = transform_request(job, model.name, output_uri, key.key_arn)
-        definition = workflow_definition(
-            request, default_input_uri, failure_topic.topic_arn, timeout
-        )
-        self.state_machine = sfn.StateMachine(
-            self,
-            "StateMachine",
-            # Known beforehand: the role may list the runs of this state machine and no other.
-            state_machine_name=Aws.STACK_NAME,
-            definition_body=sfn.DefinitionBody.from_string(
-                Stack.of(self).to_json_string(definition)
+        super().__init__(
+            scope,
+            id,
+            definition=workflow_definition(
+                request, default_input_uri, failure_topic.topic_arn, timeout
             ),
-            role=self.role,
-            logs=sfn.LogOptions(
-                destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True
-            ),
-            tracing_enabled=True,
+            failure_topic=failure_topic,
+            key=key,
+            log_retention=log_retention,
             removal_policy=removal_policy,
         )
+        self._allow_what_the_states_do(key)
 
-    def _arn(self, service: str, resource: str, name: str, arn_format: ArnFormat) -> str:
-        return Stack.of(self).format_arn(
-            service=service, resource=resource, resource_name=name, arn_format=arn_format
-        )
-
-    def _state_machine_arn(self) -> str:
-        return self._arn("states", "stateMachine", Aws.STACK_NAME, ArnFormat.COLON_RESOURCE_NAME)
-
-    def _this_state_machine_only(self) -> dict[str, dict[str, str]]:
-        return {
-            "StringEquals": {"aws:SourceAccount": Stack.of(self).account},
-            "ArnLike": {"aws:SourceArn": self._state_machine_arn()},
-        }
-
-    def _allow_what_the_states_do(self, key: DataKey, failure_topic: EncryptedTopic) -> None:
-        jobs = self._arn(
-            "sagemaker", "transform-job", f"{JOB_PREFIX}-*", ArnFormat.SLASH_RESOURCE_NAME
-        )
-        # The rule through which `.sync` hears that a job has ended.
-        rule = self._arn(
-            "events",
-            "rule",
-            "StepFunctionsGetEventsForSageMakerTransformJobsRule",
-            ArnFormat.SLASH_RESOURCE_NAME,
-        )
+    def _allow_what_the_states_do(self, key: DataKey) -> None:
+        jobs = self.format_arn("sagemaker", "transform-job", f"{JOB_PREFIX}-*")
         for actions, resource in (
-            (["states:ListExecutions"], self._state_machine_arn()),
+            (["states:ListExecutions"], self.arn),
             (
                 [
                     "sagemaker:CreateTransformJob",
@@ -193,7 +150,6 @@ class TransformWorkflow(Construct):
                 ],
                 jobs,
             ),
-            (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
         ):
             self.role.add_to_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
         acknowledge_wildcard(
@@ -201,13 +157,7 @@ class TransformWorkflow(Construct):
             jobs,
             "Every attempt needs a job name that was never used; the prefix is fixed.",
         )
-        acknowledge_wildcard(
-            self.role,
-            "*",
-            "CDK grants log delivery (logs:*LogDelivery, resource policies) and X-Ray segments: "
-            "these actions know no resource types.",
-        )
-        failure_topic.grant_publishing(self.role)
+        self.grant_hearing_of("TransformJobs")
         self.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["kms:CreateGrant"],
@@ -278,16 +228,9 @@ def workflow_definition(
             **_only_one_run(default_input_uri),
             **_only_with_input(),
             **_transform(request, timeout),
-            **_report_failure(failure_topic_arn),
+            **report_failure(failure_topic_arn, subject="Batch transform failed"),
         },
     }
-
-
-ON_FAILURE = {
-    "ErrorEquals": ["States.ALL"],
-    "Output": "{% $states.errorOutput %}",
-    "Next": "ReportFailure",
-}
 
 
 def _only_one_run(default_input_uri: str) -> dict[str, Any]:
@@ -372,46 +315,8 @@ def _transform(request: dict[str, Any], timeout: Duration) -> dict[str, Any]:
                 "TransformJobName": "{% $states.result.TransformJobName %}",
                 "S3OutputPath": "{% $states.result.TransformOutput.S3OutputPath %}",
             },
-            "Retry": [
-                {
-                    "ErrorEquals": [
-                        # Throttling arrives under the service's general name.
-                        "SageMaker.AmazonSageMakerException",
-                        "SageMaker.ResourceLimitExceededException",
-                    ],
-                    "IntervalSeconds": 60,
-                    "BackoffRate": 2,
-                    "MaxAttempts": 3,
-                    "JitterStrategy": "FULL",
-                }
-            ],
+            "Retry": [RETRY_JOB],
             "Catch": [ON_FAILURE],
             "End": True,
         }
-    }
-
-
-def _report_failure(topic_arn: str) -> dict[str, Any]:
-    """States that publish why a run failed, and fail it."""
-    return {
-        "ReportFailure": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::sns:publish",
-            "Arguments": {
-                "TopicArn": topic_arn,
-                "Subject": "Batch transform failed",
-                "Message": {
-                    "Execution": "{% $states.context.Execution.Id %}",
-                    "Error": "{% $states.input.Error %}",
-                    "Cause": "{% $states.input.Cause %}",
-                },
-            },
-            "Output": "{% $states.input %}",
-            "Next": "Failed",
-        },
-        "Failed": {
-            "Type": "Fail",
-            "Error": "{% $states.input.Error %}",
-            "Cause": "{% $states.input.Cause %}",
-        },
     }

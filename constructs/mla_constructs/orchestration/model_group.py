@@ -25,6 +25,7 @@ class ModelGroup(Construct):
         name: Name of the group.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-delete-model-group.html
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html
     """
 
     def __init__(
@@ -53,6 +54,10 @@ class ModelGroup(Construct):
         self._allow(role, "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage")
         if self._emptying:
             role.node.find_child("DefaultPolicy").node.add_dependency(self._emptying)
+
+    def grant_describing(self, role: iam.Role) -> None:
+        """Lets the role look at versions, as creating a model from one does."""
+        self._allow(role, "sagemaker:DescribeModelPackage")
 
     def _empty_on_delete(self) -> Construct:
         emptier = ResourceFunction.of(self, "ModelGroupEmptier", task="empty_model_group")

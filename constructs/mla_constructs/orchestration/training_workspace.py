@@ -40,9 +40,11 @@ class TrainingWorkspace(Construct):
             deleted.
 
     Attributes:
+        access_logs: As given.
         bucket: New raw data goes below raw/, each run writes below runs/.
         role: What the jobs may do.
         models: Group of the registered versions.
+        code: As given.
         job: What all jobs have in common.
         raw_uri: Address of raw_data.
         approved_model_uri: Address of approved_model.
@@ -70,6 +72,7 @@ class TrainingWorkspace(Construct):
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
+        self.access_logs = access_logs
         self.bucket = DataBucket(
             self,
             "Bucket",
@@ -82,9 +85,11 @@ class TrainingWorkspace(Construct):
             self, "Role", description="What the workflow's processing and training jobs may do"
         )
         self._allow_jobs(image, key, [code, raw_data, approved_model])
+        self.code = code
         self.job = WorkflowJob(
             image_uri=image.uri,
             code_uri=code.s3_object_url,
+            code_file=code.s3_object_key.rpartition("/")[2],
             role_arn=self.role.role_arn,
             key_arn=key.key_arn,
             instance_type=instance_type,

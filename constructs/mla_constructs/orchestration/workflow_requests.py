@@ -43,6 +43,7 @@ class WorkflowJob:
     Attributes:
         image_uri: Container with Python and what the steps import.
         code_uri: Address of the archive with the steps, a package that Python imports from it.
+        code_file: Name of the archive, which it keeps where a job finds it.
         role_arn: What the jobs may do.
         key_arn: Encrypts the volumes and what is written to S3.
         instance_type: Such as "ml.m5.large".
@@ -53,6 +54,7 @@ class WorkflowJob:
 
     image_uri: str
     code_uri: str
+    code_file: str
     role_arn: str
     key_arn: str
     instance_type: str
@@ -65,6 +67,46 @@ class WorkflowJob:
         require_instance_type(self.instance_type)
         require_between("volume_size_gb", self.volume_size_gb, 1, 16384, unit="GB")
         require_between("max_runtime", self.max_runtime.to_seconds(), 1, 777_600, unit="s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowParameters:
+    """What a run may name, and what holds if it does not.
+
+    Attributes:
+        raw_uri: Prefix of the raw data, or its one file.
+        approved_model_uri: The model.tar.gz that a new model is compared with.
+        hyperparameters: Of the training, as text.
+        minimum_roc_auc: What the new model has to reach, 0.5 to 1.
+        minimum_lead: By how much its ROC AUC has to exceed the best of what it is compared with,
+            -0.5 to 0.5; below 0, by how much it may be worse.
+    """
+
+    raw_uri: str
+    approved_model_uri: str
+    hyperparameters: Mapping[str, str]
+    minimum_roc_auc: float
+    minimum_lead: float
+
+    def check(self) -> None:
+        """Raises InvalidArgument for a gate that every model passes, or none."""
+        require_between("minimum_roc_auc", self.minimum_roc_auc, 0.5, 1)
+        require_between("minimum_lead", self.minimum_lead, -0.5, 0.5)
+
+    def defaults(self) -> dict[str, str | float]:
+        """Returns name -> value of every parameter."""
+        return {
+            "InputDataUri": self.raw_uri,
+            "ApprovedModelUri": self.approved_model_uri,
+            **{parameter_of(name): value for name, value in self.hyperparameters.items()},
+            "MinimumRocAuc": self.minimum_roc_auc,
+            "MinimumLead": self.minimum_lead,
+        }
+
+
+def parameter_of(hyperparameter: str) -> str:
+    """Returns the parameter that holds a hyperparameter: max_depth is given as MaxDepth."""
+    return "".join(word.capitalize() for word in hyperparameter.split("_"))
 
 
 def preprocess_request(
@@ -110,7 +152,7 @@ def train_request(
             "MetricDefinitions": [{"Name": n, "Regex": regex} for n, regex in METRICS.items()],
         },
         "HyperParameters": dict(hyperparameters),
-        "Environment": _import_from(CHANNELS, job.code_uri),
+        "Environment": {"PYTHONPATH": f"{CHANNELS}/code/{job.code_file}"},
         "InputDataConfig": [
             {"ChannelName": name, "DataSource": {"S3DataSource": _everything_below(uri)}}
             for name, uri in channels.items()
@@ -183,7 +225,7 @@ def _processing(
 ) -> dict[str, Any]:
     return {
         "AppSpecification": {"ImageUri": job.image_uri, "ContainerEntrypoint": _entrypoint(step)},
-        "Environment": _import_from(INPUT, job.code_uri),
+        "Environment": {"PYTHONPATH": f"{INPUT}/code/{job.code_file}"},
         "ProcessingInputs": [
             {
                 "InputName": name,
@@ -220,11 +262,6 @@ def _processing(
 
 def _entrypoint(step: str) -> list[str]:
     return ["python3", "-m", f"steps.{step}"]
-
-
-def _import_from(folder: str, code_uri: str) -> dict[str, str]:
-    """Lets Python import from the archive, which keeps the name that it has in S3."""
-    return {"PYTHONPATH": f"{folder}/code/{code_uri.rsplit('/', maxsplit=1)[1]}"}
 
 
 def _everything_below(uri: Any) -> dict[str, Any]:

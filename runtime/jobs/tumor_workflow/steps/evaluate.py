@@ -40,13 +40,16 @@ def evaluate(root: Path) -> None:
 
 
 def load(folder: Path) -> xgb.Booster:
-    """Returns the model in the folder's model.tar.gz.
+    """Returns the model in the folder's one archive, whatever it is called.
 
     Raises:
         BadInput: There is no such archive, or it holds something else.
     """
+    archives = list(folder.glob("*.gz"))
+    if len(archives) != 1:
+        raise BadInput(f"{folder} has {len(archives)} archives of a model, not one.")
     try:
-        with tarfile.open(folder / "model.tar.gz") as archive:
+        with tarfile.open(archives[0]) as archive:
             member = archive.extractfile(MEMBER)
             content = member.read() if member else b""
         booster = xgb.Booster()
@@ -55,7 +58,7 @@ def load(folder: Path) -> xgb.Booster:
             booster.load_model(bytearray(content))
     except (OSError, KeyError, tarfile.TarError, xgb.core.XGBoostError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise BadInput(f"{folder} has no model.tar.gz with an {MEMBER}: {reason}") from error
+        raise BadInput(f"{archives[0]} is no archive of an {MEMBER}: {reason}") from error
     booster.set_param("nthread", "1")
     return booster
 

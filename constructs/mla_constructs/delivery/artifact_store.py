@@ -1,0 +1,83 @@
+"""Where a pipeline's actions hand over what they make."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from mla_constructs.errors import InvalidArgument
+from mla_constructs.security.data_key import DataKey
+from mla_constructs.storage.buckets import DataBucket
+
+LONGEST_NAME = 10
+
+
+class ArtifactStore(DataBucket):
+    """A bucket in which CodePipeline keeps each artifact below <pipeline>/<artifact>/.
+
+    Names are cut, the pipeline's after 20 characters and the artifact's after 10: with short
+    artifact names a role is held to the artifacts that its action reads and writes.
+
+    Args:
+        scope: Parent construct.
+        id: Construct ID.
+        key: Encrypts the artifacts.
+        access_logs: Receives the access logs.
+        removal_policy: DESTROY also empties the bucket.
+        expire_after: How long artifacts are kept: no longer can a stage be rolled back to them.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        key: DataKey,
+        access_logs: s3.IBucket,
+        removal_policy: RemovalPolicy,
+        expire_after: Duration,
+    ) -> None:
+        super().__init__(
+            scope,
+            id,
+            key=key,
+            access_logs=access_logs,
+            removal_policy=removal_policy,
+            expire_after=expire_after,
+        )
+        self.key = key
+
+    def grant_read(self, role: iam.Role, *artifacts: str) -> None:  # type: ignore[override]
+        """Lets the role read these artifacts of every pipeline that uses the store."""
+        self._grant_bucket(role)
+        for artifact in artifacts:
+            prefix = _prefix(artifact)
+            self.grant_read_below(role, prefix)
+            self._grant_objects(role, prefix, "s3:GetObjectVersion")
+
+    def grant_write(self, role: iam.Role, *artifacts: str) -> None:  # type: ignore[override]
+        """Lets the role write these artifacts of every pipeline that uses the store."""
+        self._grant_bucket(role)
+        for artifact in artifacts:
+            self.grant_write_below(role, _prefix(artifact))
+
+    def _grant_bucket(self, role: iam.Role) -> None:
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
+                resources=[self.bucket_arn],
+            )
+        )
+
+
+def _prefix(artifact: str) -> str:
+    if not artifact.isalnum() or len(artifact) > LONGEST_NAME:
+        raise InvalidArgument(
+            f"The artifact is called {artifact!r}: use up to {LONGEST_NAME} letters and digits, "
+            "what CodePipeline keeps of a name in the object's key."
+        )
+    return f"*/{artifact}"

@@ -1,0 +1,1 @@
+"""What retrains a model, and what deploys it once somebody has approved it."""

@@ -1,0 +1,1 @@
+"""One training workflow in SageMaker Pipelines."""

@@ -1,0 +1,1 @@
+"""The same training workflow in Step Functions."""

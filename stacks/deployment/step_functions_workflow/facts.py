@@ -1,0 +1,150 @@
+"""What to know of Step Functions as an orchestrator of machine learning."""
+
+from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
+from catalogue.sources import docs
+from stacks.deployment.orchestration_sources import PIPELINES, PROCESSING_TIME, QUOTAS, READ
+
+SERVICE_QUOTAS = docs("step-functions/latest/dg/service-quotas.html", READ)
+TYPES = docs("step-functions/latest/dg/choosing-workflow-type.html", READ)
+PATTERNS = docs("step-functions/latest/dg/connect-to-resource.html", READ)
+SAGEMAKER = docs("step-functions/latest/dg/connect-sagemaker.html", READ)
+REDRIVE = docs("step-functions/latest/dg/redrive-executions.html", READ)
+
+TESTING = docs("step-functions/latest/dg/test-state-isolation.html", READ)
+
+MACHINE = "AWS::StepFunctions::StateMachine"
+STATES = "DefinitionString.States"
+TRAIN = f"{STATES}.Train.Arguments"
+
+FACTS = Facts(
+    title="Step Functions workflow",
+    tasks=("3.1", "3.3"),
+    c02=False,
+    question="orchestrator",
+    summary="A state machine parts raw data, trains a model, evaluates it against the approved one "
+    "and, if it is good enough, registers a version that waits for a person's approval.",
+    choose_when=(
+        Sourced("steps call services besides SageMaker, any of over two hundred", PATTERNS),
+        Sourced("a run waits for a person or a system in its middle, up to a year", PATTERNS),
+        Sourced("each step must run exactly once unless it is told to be retried", TYPES),
+    ),
+    rather_than={
+        "sagemaker_pipeline": "the workflow reaches beyond SageMaker, waits for people, or needs "
+        "branches, loops and error handling for each step",
+    },
+    comparison={
+        "Workflow defined in": Sourced(
+            "Amazon States Language, a JSON document, also drawn in Workflow Studio", TESTING
+        ),
+        "Step started by": InTemplate(
+            MACHINE, f"{STATES}.Train.Resource", unit="waits for the job's end"
+        ),
+        "Data between steps": Sourced(
+            "JSONata variables and state outputs, 256 KiB each; larger data through S3",
+            SERVICE_QUOTAS,
+        ),
+        "Condition": InTemplate(
+            MACHINE,
+            f"{STATES}.IsGoodEnough.Type",
+            unit="state with a JSONata expression",
+        ),
+        "Retries": InTemplate(
+            MACHINE,
+            f"{STATES}.Train.Retry[0].MaxAttempts",
+            unit="per state, by error name; each pause twice as long, with jitter",
+        ),
+        "Step caching": InTemplate(
+            MACHINE, f"{STATES}.Train.CacheConfig", absent="none: every run runs every state"
+        ),
+        "Failed run": Sourced(
+            "redriven from the failed state within 14 days; not past a fail state, which fails "
+            "again",
+            REDRIVE,
+        ),
+        "Schedule and triggers": Sourced(
+            "EventBridge: over 140 sources of events, and schedules", TYPES
+        ),
+        "Longest run": Sourced("1 year", SERVICE_QUOTAS),
+        "Human approval": InTemplate(
+            MACHINE,
+            f"{STATES}.Register.Arguments.ModelApprovalStatus",
+            unit="in the registry, after the run",
+        ),
+        "Lineage and view": Sourced(
+            "history and graph of every run in the console for 90 days", TYPES
+        ),
+        "Steps outside SageMaker": Sourced("over two hundred services, without code", PATTERNS),
+        "Permissions": Sourced(
+            "the state machine's role creates the jobs, passes theirs, and makes the EventBridge "
+            "rule that tells of their end",
+            SAGEMAKER,
+        ),
+        "Job instance": InTemplate(MACHINE, f"{TRAIN}.ResourceConfig.InstanceType"),
+        "Local testing": Sourced(
+            "TestState runs one state, with mocked services, without a deployment",
+            TESTING,
+        ),
+        "Runs between runs": Sourced("nothing", TYPES),
+        "Billing unit": Sourced("state transitions, and the jobs", TYPES),
+    },
+    limits=(
+        Limit(
+            name="time of a state, and of a run",
+            value="1 year",
+            source=SERVICE_QUOTAS,
+            setting=InTemplate(MACHINE, f"{STATES}.Train.TimeoutSeconds"),
+            minimum=1,
+            maximum=365 * 24 * 3600,
+        ),
+        Limit(
+            name="time of a processing job",
+            value="1 to 777,600 s (9 days)",
+            source=PROCESSING_TIME,
+            setting=InTemplate(
+                MACHINE, f"{STATES}.Preprocess.Arguments.StoppingCondition.MaxRuntimeInSeconds"
+            ),
+            minimum=1,
+            maximum=777_600,
+        ),
+        Limit(
+            name="instances of a new account, for training and for processing",
+            value="4",
+            source=QUOTAS,
+            setting=InTemplate(MACHINE, f"{TRAIN}.ResourceConfig.InstanceCount"),
+            minimum=1,
+            maximum=4,
+        ),
+        Limit(
+            name="input and output of a state",
+            value="256 KiB: the evaluation is read, the data stays in S3",
+            source=SERVICE_QUOTAS,
+        ),
+        Limit(
+            name="history of a run",
+            value="25,000 events; the run fails beyond",
+            source=SERVICE_QUOTAS,
+        ),
+        Limit(name="definition", value="1 MB", source=SERVICE_QUOTAS),
+        Limit(
+            name="Express workflows",
+            value="5 minutes, and no .sync: jobs need a Standard workflow",
+            source=TYPES,
+        ),
+        Limit(
+            name="stopping a run",
+            value="stops its job at best effort: the role needs the Stop action",
+            source=PATTERNS,
+        ),
+        Limit(
+            name="redrive",
+            value="uses the definition that the run began with: a changed one needs a new run",
+            source=REDRIVE,
+        ),
+    ),
+    billing=(
+        Sourced("every state transition, redrives included", REDRIVE),
+        Sourced("instance time of each job, by its own service", PIPELINES),
+    ),
+    availability=Availability(source=SAGEMAKER),
+    related=("sagemaker_pipeline", "batch_transform"),
+)

@@ -1,0 +1,1 @@
+"""What several tests need: services' own models, JSONata, jobs on this computer."""
