@@ -15,7 +15,9 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from mla_constructs.errors import InvalidArgument, require_between
+from mla_constructs.inference.async_endpoint import AsyncEndpoint
 from mla_constructs.inference.endpoint import Endpoint
+from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
 from mla_constructs.scaling.variant_target import variant_target
 
 MAX_STEPS = 20
@@ -41,14 +43,15 @@ class InstanceScaling(Construct):
     Args:
         scope: Parent construct.
         id: Construct ID.
-        endpoint: The real-time endpoint.
+        endpoint: The endpoint, which answers within the request.
         min_capacity: Instances that are always there, at least 1: real-time variants that name a
             model do not scale to zero.
         max_capacity: Instances at most; it bounds the bill.
         variant_name: Which variant; None is the endpoint's only one.
 
     Raises:
-        InvalidArgument: A value the service does not accept.
+        InvalidArgument: A value the service does not accept, or an endpoint whose metrics are
+            others.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
     """
@@ -64,6 +67,11 @@ class InstanceScaling(Construct):
         variant_name: str | None = None,
     ) -> None:
         super().__init__(scope, id)
+        if isinstance(endpoint, (AsyncEndpoint, ServerlessEndpoint)):
+            raise InvalidArgument(
+                f"endpoint is of class {type(endpoint).__name__}: scale it by BacklogScaling if "
+                "asynchronous, by ProvisionedConcurrencyScaling if serverless."
+            )
         self._bounds = (min_capacity, max_capacity)
         self._first_steps: dict[str, float] = {}
         self._target = variant_target(

@@ -41,8 +41,14 @@ def variant_target(
         variant_name: Which variant; None is the endpoint's only one.
 
     Raises:
-        InvalidArgument: The bounds are out of order or below what the option accepts.
+        InvalidArgument: The bounds are out of order or below what the option accepts, or the
+            endpoint has no such variant.
     """
+    names = [*endpoint.variant_names, *endpoint.shadow_variant_names]
+    if variant_name is not None and variant_name not in names:
+        raise InvalidArgument(
+            f"variant_name is {variant_name!r}: the endpoint's variants are {', '.join(names)}."
+        )
     return scalable_target(
         scope,
         resource_id=f"endpoint/{endpoint.name}/variant/{variant_name or endpoint.variant_name}",

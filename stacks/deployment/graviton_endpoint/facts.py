@@ -107,6 +107,10 @@ FACTS = Facts(
         "Price of a GPU, elsewhere": Sourced(
             "ml.g5.xlarge 1.41 USD an hour, us-east-1", OTHER_PRICES
         ),
+        "Price-performance": Sourced(
+            "Graviton has the best by AWS; it is one's own model that has to be measured",
+            ANNOUNCED,
+        ),
         "Energy: Graviton": Sourced(
             "Graviton3 up to 60 % less than comparable instances, by AWS", SILICON
         ),
