@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from aws_cdk import Duration
 
 from mla_constructs.containers.image_function import ImageFunction
+from mla_constructs.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from tests.l3.conftest import Parts
@@ -74,3 +76,16 @@ def test_log_group_is_its_own_and_encrypted(parts: Parts) -> None:
     assert found(parts)["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": group}
     logs = parts.template.find_resources("AWS::Logs::LogGroup")[group["Ref"]]
     assert logs["Properties"]["KmsKeyId"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"memory_size": 127}, "memory_size is 127 MB"),
+        ({"memory_size": 10_241}, "memory_size is 10241 MB"),
+        ({"timeout": Duration.seconds(901)}, "timeout is 901 s"),
+    ],
+)
+def test_refuses(parts: Parts, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        function(parts, **changes)

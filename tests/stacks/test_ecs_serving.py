@@ -10,6 +10,7 @@ import pytest
 
 from app import build
 from catalogue.discover import select
+from catalogue.errors import UsageError
 from catalogue.template import Template
 from study.assembly import load
 
@@ -110,6 +111,12 @@ def test_given_certificate_replaces_the_one_made(tmp_path: Path) -> None:
     assert projects == ["<AWS::StackName>-Image-Build"]
 
 
+@pytest.mark.parametrize("given", ["model.example.com", GIVEN.replace(":acm:", ":iam:")])
+def test_what_is_no_certificate_is_refused(given: str) -> None:
+    with pytest.raises(UsageError, match=r"certificate_arn is '.*': give the ARN of a certificate"):
+        build({"stack": "ecs_serving", "certificate_arn": given})
+
+
 def test_firewall_lets_batches_through_and_stands_before_the_load_balancer(
     template: Template,
 ) -> None:
@@ -150,6 +157,15 @@ def test_time_of_a_task_that_goes_is_longer_than_the_drain_of_its_server(
     assert container(template)["StopTimeout"] > DRAIN_SECONDS
     delay = attributes(template, "TargetGroup", "TargetGroup")
     assert int(delay["deregistration_delay.timeout_seconds"]) > DRAIN_SECONDS
+
+
+def test_server_keeps_connections_longer_than_the_load_balancer(template: Template) -> None:
+    """Otherwise it closes one on which a request is on its way, which the caller sees as 502."""
+    from runtime.containers.inference.server import Worker
+    from runtime.containers.inference.settings import Settings
+
+    idle = attributes(template, "LoadBalancer", "LoadBalancer")["idle_timeout.timeout_seconds"]
+    assert Worker(Settings()).server.config.timeout_keep_alive > int(idle)
 
 
 def test_server_works_with_as_many_processes_as_the_task_has_vcpus(template: Template) -> None:

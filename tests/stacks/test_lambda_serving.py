@@ -37,7 +37,7 @@ def test_image_of_the_other_platforms_runs_without_its_server(template: Template
     from runtime.containers import inference
 
     assert model(template)["ImageConfig"] == {
-        "EntryPoint": ["python", "-m", "awslambdaric"],
+        "EntryPoint": ["/usr/local/bin/python", "-m", "awslambdaric"],
         "Command": ["inference.lambda_handler.handler"],
     }
     assert (Path(inference.__file__).parent / "lambda_handler.py").is_file()

@@ -13,6 +13,7 @@ from constructs import Construct
 
 from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.delivery.build_project import Architecture
+from mla_constructs.errors import require_between
 from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge, acknowledge_wildcard
@@ -36,14 +37,17 @@ class ImageFunction(lambda_.Function):
         entry_point: Program that is started in place of the image's own.
         command: Its arguments.
         architecture: Processor that the image is built for.
-        memory_size: MB, which decides the share of CPU as well: 1,769 are one vCPU.
-        timeout: Of one invocation, up to 15 min.
+        memory_size: 128 to 10,240 MB, which decides the share of CPU as well: 1,769 are one vCPU.
+        timeout: Of one invocation, 1 to 900 s.
         key: Encrypts the log.
         log_retention: How long the log is kept.
         removal_policy: What becomes of it when the stack is deleted.
 
     Attributes:
         logs: Where it logs.
+
+    Raises:
+        InvalidArgument: Memory or time-out is out of range.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
     """
@@ -64,6 +68,8 @@ class ImageFunction(lambda_.Function):
         log_retention: logs.RetentionDays,
         removal_policy: RemovalPolicy,
     ) -> None:
+        require_between("memory_size", memory_size, 128, 10_240, unit="MB")
+        require_between("timeout", timeout.to_seconds(), 1, 900, unit="s")
         self.logs = EncryptedLogGroup(
             scope,
             f"{id}Logs",

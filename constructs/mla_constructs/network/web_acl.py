@@ -71,7 +71,7 @@ class WebAcl(Construct):
         log_group = EncryptedLogGroup(
             self,
             "Logs",
-            name=f"aws-waf-logs-{Aws.STACK_NAME}",
+            name=f"aws-waf-logs-{self.name}",
             key=key,
             retention=log_retention,
             removal_policy=removal_policy,

@@ -39,6 +39,10 @@ from .steps import Answer, Step, failure, load
 # SageMaker kills what is still running 30 s after SIGTERM.
 DRAIN_SECONDS = 25
 
+# Longer than a load balancer keeps an idle connection, 60 s unless told otherwise: one that the
+# server closes first is answered with 502 if a request is on its way.
+KEEP_ALIVE_SECONDS = 75
+
 INVOCATIONS = ("POST", "/invocations")
 REQUEST_ID = b"x-request-id"
 
@@ -181,6 +185,7 @@ class Worker:
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
             )
         )
 

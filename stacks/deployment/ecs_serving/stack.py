@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -10,6 +12,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from catalogue.errors import UsageError
 from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.containers.fargate_task import FargateTask
 from mla_constructs.containers.insights_cluster import InsightsCluster
@@ -46,7 +49,9 @@ class EcsServingStack(ReferenceStack):
         }.items():
             vpc.add_private_endpoint(name, endpoint)
 
-        balancer, targets = self._entry(vpc, key, alarms)
+        balancer = self._balancer(vpc)
+        self._protect(balancer, key, alarms)
+        targets = self._listen(balancer, vpc, key)
         task = self._task(key)
         service = ecs.FargateService(
             self,
@@ -103,8 +108,8 @@ class EcsServingStack(ReferenceStack):
         self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
 
     def _task(self, key: DataKey) -> FargateTask:
-        # ARM64 costs a fifth less; in us-east-1 one Availability Zone lacks it, and which one that
-        # is differs from account to account.
+        # Not ARM64, though it has a price of its own: in us-east-1 one Availability Zone lacks it,
+        # and which one that is differs from account to account.
         architecture: Architecture = "x86_64"
         image = BuiltImage(
             self,
@@ -148,11 +153,9 @@ class EcsServingStack(ReferenceStack):
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "ECR, S3 and CloudWatch Logs")
         return group
 
-    def _entry(
-        self, vpc: PrivateVpc, key: DataKey, alarms: AlarmTopic
-    ) -> tuple[PrivateLoadBalancer, elbv2.ApplicationTargetGroup]:
+    def _balancer(self, vpc: PrivateVpc) -> PrivateLoadBalancer:
         logged = AccessLogBucket(self, "AccessLogs", removal_policy=self.data_removal)
-        balancer = PrivateLoadBalancer(
+        return PrivateLoadBalancer(
             self,
             "Balancer",
             vpc=vpc,
@@ -161,6 +164,8 @@ class EcsServingStack(ReferenceStack):
                 self, "Requests", removal_policy=self.data_removal, access_logs=logged
             ),
         )
+
+    def _protect(self, balancer: PrivateLoadBalancer, key: DataKey, alarms: AlarmTopic) -> None:
         firewall = WebAcl(
             self,
             "Firewall",
@@ -178,6 +183,11 @@ class EcsServingStack(ReferenceStack):
             meaning="The firewall blocks requests: a client too fast, or content it takes for an "
             "attack; its log says which rule.",
         )
+
+    def _listen(
+        self, balancer: PrivateLoadBalancer, vpc: PrivateVpc, key: DataKey
+    ) -> elbv2.ApplicationTargetGroup:
+        """Passes the one request that clients may make on to the tasks."""
         targets = elbv2.ApplicationTargetGroup(
             self,
             "Targets",
@@ -217,13 +227,15 @@ class EcsServingStack(ReferenceStack):
             ],
             action=elbv2.ListenerAction.forward([targets]),
         )
-        return balancer, targets
+        return targets
 
     def _certificate(
         self, balancer: PrivateLoadBalancer, key: DataKey
     ) -> elbv2.IListenerCertificate:
         """A certificate of one's own, or one made for the load balancer's own name."""
         given = self.option("certificate_arn")
+        if given and not re.fullmatch(r"arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+", given):
+            raise UsageError(f"certificate_arn is {given!r}: give the ARN of a certificate in ACM.")
         if given:
             return elbv2.ListenerCertificate.from_arn(given)
         made = SelfSignedCertificate(

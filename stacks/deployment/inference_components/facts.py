@@ -208,6 +208,11 @@ FACTS = Facts(
             maximum=10,
         ),
         Limit(
+            name="log group of a component",
+            value="seen: /aws/sagemaker/InferenceComponents/<name>, which the guide's list lacks",
+            source=sagemaker_guide("logging-cloudwatch.html", READ, Confidence.CONFLICTING),
+        ),
+        Limit(
             name="order of deletion",
             value="scalable targets, components, endpoint",
             source=sagemaker_guide("realtime-endpoints-delete-resources.html", READ),

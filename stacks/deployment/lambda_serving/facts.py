@@ -61,7 +61,10 @@ FACTS = Facts(
         "Authentication": Sourced(
             "IAM: a signed request, allowed lambda:InvokeFunction on the alias", ENDPOINTS
         ),
-        "TLS": Sourced("AWS's, at the endpoint of the Lambda API", ENDPOINTS),
+        "TLS": Sourced(
+            "AWS's: the endpoints of the Lambda API speak HTTPS only",
+            docs("general/latest/gr/lambda-service.html", READ),
+        ),
         "Payload": Sourced("6 MB for the request, 6 MB for the answer", QUOTAS),
         "Processing time": of_model("Timeout", unit="s here, of 900 s at most"),
         "Concurrency": Sourced("one request at a time in an environment", MANAGED),

@@ -49,7 +49,7 @@ class LambdaServingStack(ReferenceStack):
             "Function",
             description="Scores rows with the model in its image",
             image=image,
-            entry_point=["python", "-m", "awslambdaric"],
+            entry_point=["/usr/local/bin/python", "-m", "awslambdaric"],
             command=["inference.lambda_handler.handler"],
             architecture=architecture,
             # One vCPU; with less memory comes less CPU, with more a second one that scoring of a

@@ -94,10 +94,11 @@ class MultiContainerEndpointStack(ReferenceStack):
         self._watch(endpoint, alarms)
 
         self.output("EndpointName", endpoint.name, "Pass it to InvokeEndpoint")
+        callers = Construct(self, "Callers")
         for name in CONTAINERS:
             policy = InvokePolicy(
-                self,
-                f"{name.capitalize()}Caller",
+                callers,
+                name,
                 endpoint=endpoint,
                 conditions={"StringEquals": {"sagemaker:TargetContainerHostname": name}},
                 description=f"Lets whoever has it invoke the container {name}, no other",

@@ -2,7 +2,7 @@
 
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import sagemaker_guide
-from stacks.deployment.inference_sources import MATRIX, READ, TARGET
+from stacks.deployment.inference_sources import PRICING, READ, TARGET
 from stacks.deployment.packing_sources import (
     ALWAYS_BILLED,
     BLUE_GREEN_AND_ROLLING,
@@ -159,7 +159,7 @@ FACTS = Facts(
     ),
     billing=(
         Sourced(
-            "every instance for as long as it runs: with more models on it, less for each", MATRIX
+            "every instance for as long as it runs: with more models on it, less for each", PRICING
         ),
     ),
     availability=Availability(source=MULTI_MODEL),

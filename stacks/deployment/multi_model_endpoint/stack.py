@@ -44,13 +44,14 @@ class MultiModelEndpointStack(ReferenceStack):
             removal_policy=self.data_removal,
             expire_after=None,
         )
+        archives = Construct(self, "Archives")
         placed = PlacedObjects(
             self,
             "Placed",
             bucket=models,
             objects={
                 f"{PREFIX}/{tenant}/{VERSION}": Asset(
-                    self, tenant.capitalize(), path=str(tenant_classifiers.artifact(tenant))
+                    archives, tenant, path=str(tenant_classifiers.artifact(tenant))
                 )
                 for tenant in tenant_classifiers.TENANTS
             },
@@ -102,11 +103,12 @@ class MultiModelEndpointStack(ReferenceStack):
         self.output(
             "ModelsUri", models.s3_url_for_object(PREFIX), "Put a tenant's archive below it"
         )
+        callers = Construct(self, "Callers")
         for tenant in tenant_classifiers.TENANTS:
             # Without the condition whoever may invoke the endpoint may invoke every model.
             policy = InvokePolicy(
-                self,
-                f"{tenant.capitalize()}Caller",
+                callers,
+                tenant,
                 endpoint=endpoint,
                 conditions={"StringLike": {"sagemaker:TargetModel": f"{tenant}/*"}},
                 description=f"Lets whoever has it invoke the models of tenant {tenant}, no others",
