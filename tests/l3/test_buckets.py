@@ -235,3 +235,12 @@ def test_listing_is_granted_below_the_prefix(fresh: Buckets) -> None:
             "Condition": {"StringLike": {"s3:prefix": "input/*"}},
         }
     ]
+
+
+def test_bucket_sends_events_if_asked_and_needs_no_function_for_it(parts: Parts) -> None:
+    buckets = Buckets(parts, RemovalPolicy.RETAIN)
+    buckets.data.send_events()
+    assert buckets.resource("data")["Properties"]["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+    assert not parts.template.find_resources("AWS::Lambda::Function")

@@ -88,6 +88,14 @@ def test_production_goes_back_by_itself(stages: dict[str, dict[str, Any]]) -> No
     assert stages["Production"]["OnFailure"] == {"Result": "ROLLBACK"}
 
 
+def test_failed_staging_is_replaced_and_failed_production_is_not(
+    stages: dict[str, dict[str, Any]],
+) -> None:
+    for name, mode in (("Staging", "REPLACE_ON_FAILURE"), ("Production", "CREATE_UPDATE")):
+        (deploy,) = (a for a in stages[name]["Actions"] if a["Name"] == "Deploy")
+        assert deploy["Configuration"]["ActionMode"] == mode
+
+
 def test_executions_wait_for_each_other(template: Template) -> None:
     """In PARALLEL mode CodeCommit would take the head of main in place of what was pushed."""
     for name in ("Verification", "Delivery"):

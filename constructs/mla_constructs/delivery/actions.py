@@ -134,6 +134,7 @@ def deploy(
     *,
     template: str,
     parameters: Mapping[str, str] | None = None,
+    replace_failed: bool = False,
 ) -> Action:
     """Creates or updates an environment's stack.
 
@@ -145,6 +146,8 @@ def deploy(
         environment: Whose stack.
         template: Artifact and file, such as "Build::staging.template.json".
         parameters: Beyond those that the environment gives.
+        replace_failed: True deletes a stack whose creation failed, and creates it anew: for
+            environments that hold nothing.
 
     Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/
     action-reference-CloudFormation.html
@@ -155,7 +158,7 @@ def deploy(
         provider="CloudFormation",
         grant=environment.grant_deployment,
         configuration={
-            "ActionMode": "CREATE_UPDATE",
+            "ActionMode": "REPLACE_ON_FAILURE" if replace_failed else "CREATE_UPDATE",
             "StackName": environment.stack_name,
             "RoleArn": environment.deployment_role.role_arn,
             "TemplatePath": template,

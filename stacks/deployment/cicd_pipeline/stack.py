@@ -104,7 +104,12 @@ class CicdPipelineStack(ReferenceStack):
                     name="Staging",
                     actions=[
                         actions.publish("PublishModel", "Model", models, key_arn=self.key.key_arn),
-                        actions.deploy("Deploy", staging, template="Build::staging.template.json"),
+                        actions.deploy(
+                            "Deploy",
+                            staging,
+                            template="Build::staging.template.json",
+                            replace_failed=True,
+                        ),
                         actions.build(
                             "IntegrationTest",
                             test,
