@@ -121,14 +121,20 @@ def test_stage_reads_its_own_artifacts_alone(parts: Parts) -> None:
     deploy = actions.deploy("Deploy", target, template="Source::a.json")
     pipeline(parts, source(parts), Stage(name="Go", actions=[deploy]))
     (objects,) = granted(parts, "PipelineGoRole")["s3:GetObject"]
-    assert objects.endswith("/*/Source/*")
+    assert objects.endswith("/Pipeline-*/Source/*")
     assert "s3:PutObject" not in granted(parts, "PipelineGoRole")
 
 
 @pytest.mark.parametrize("name", ["ElevenChars", "two words", "with-dash"])
 def test_artifact_whose_name_would_be_cut_raises(name: str, parts: Parts) -> None:
-    with pytest.raises(InvalidArgument, match=f"The artifact is called '{name}'"):
-        store(parts).grant_read(environment(parts).execution_role, name)
+    with pytest.raises(InvalidArgument, match=f"The artifact is called '{name}': use up to 10"):
+        store(parts).grant_reading(environment(parts).execution_role, "Delivery", name)
+
+
+def test_pipeline_whose_name_would_be_cut_raises(parts: Parts) -> None:
+    role = environment(parts).execution_role
+    with pytest.raises(InvalidArgument, match="The pipeline is called 'PPPP"):
+        store(parts).grant_writing(role, "P" * 20, "Source")
 
 
 def test_stage_is_skipped_unless_its_condition_holds(parts: Parts) -> None:

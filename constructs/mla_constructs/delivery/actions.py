@@ -13,7 +13,6 @@ from typing import Literal
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 
-from mla_constructs.delivery.artifact_store import ArtifactStore
 from mla_constructs.delivery.build_project import BuildProject
 from mla_constructs.delivery.environment import DeliveryEnvironment
 from mla_constructs.errors import require_between
@@ -208,9 +207,3 @@ def approve(name: str, topic: EncryptedTopic, *, question: str, timeout: Duratio
         configuration={"NotificationArn": topic.topic_arn, "CustomData": question},
         timeout=timeout,
     )
-
-
-def read_write(store: ArtifactStore, role: iam.Role, action: Action) -> None:
-    """Lets a role read and write an action's artifacts."""
-    store.grant_read(role, *action.inputs)
-    store.grant_write(role, *action.outputs)
