@@ -46,7 +46,7 @@ $(VENV)/.synth: requirements.txt pyproject.toml | $(VENV)/bin/python
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(wildcard runtime/*/*/requirements*.txt) $(VENV)/.synth
+$(VENV)/.dev: requirements-dev.txt $(wildcard runtime/*/*/requirements*.txt scripts/*/requirements.txt) $(VENV)/.synth
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
 

@@ -106,11 +106,13 @@ class Availability:
         source: The page that says so, or the feature's own page if no notice was found.
         closed_since: The day it was closed to new accounts; None while it is open.
         replaced_by: Slug of the open architecture to use instead.
+        not_in: Regions that do not have it, of those in which the templates are checked.
     """
 
     source: Source
     closed_since: date | None = None
     replaced_by: str | None = None
+    not_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

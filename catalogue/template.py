@@ -11,12 +11,15 @@ from typing import Any
 from catalogue.errors import UsageError
 from catalogue.model import Fact, InTemplate, Sourced
 
+DOCUMENTS = {"Document", "DefinitionString", "InlineRecipe", "Manifest"}
+"""Properties that hold a JSON document as text."""
+
 
 class Template:
     """A CloudFormation template.
 
-    Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and the definition of a
-    state machine or of a SageMaker pipeline as the document it is.
+    Intrinsic functions read as text (`<AWS::Region>`, `<Key961B73FD.Arn>`), and a document that
+    stands in a text (a workflow's definition, a cluster's manifests) as the document it is.
 
     Args:
         document: The template.
@@ -95,9 +98,10 @@ def _words(value: Any) -> str:
 def _properties(resource: dict[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = readable(resource.get("Properties", {}))
     pipeline = properties.get("PipelineDefinition", {})
-    for holder, name in ((properties, "DefinitionString"), (pipeline, "PipelineDefinitionBody")):
-        if isinstance(holder.get(name), str):
-            holder[name] = json.loads(holder[name])
+    for holder, names in ((properties, DOCUMENTS), (pipeline, {"PipelineDefinitionBody"})):
+        for name in names & holder.keys():
+            if isinstance(holder[name], str):
+                holder[name] = json.loads(holder[name])
     return properties
 
 

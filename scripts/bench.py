@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench_container import measure
 from rich.progress import Progress
 
 from study.report import Format, Report, Section
@@ -114,26 +115,51 @@ def rows(seconds: Mapping[str, float], tests: float, megabytes: float) -> list[l
     ]
 
 
+def synthesis(runs: int) -> list[Section]:
+    """Returns the figures of synthesis and of the command."""
+    seconds = medians(runs)
+    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    figures = rows(seconds, template_tests(), megabytes)
+    return [
+        Section("Figures", ["Figure", "Measured", "Aim"], figures),
+        Section(
+            "Seconds of whole processes",
+            ["Command", "Median"],
+            [[name, f"{value:.2f}"] for name, value in seconds.items()],
+        ),
+    ]
+
+
+def container(runs: int) -> list[Section]:
+    """Returns the figures of the inference container."""
+    if reason := measure.possible():
+        return [Section("Inference container", ["Not measured"], [[reason]])]
+    taken = measure.samples(runs)
+    return [
+        Section("Inference container", ["Figure", "Measured", "Aim"], measure.figures(taken)),
+        Section(
+            "One row a request, one worker on one core, 16 connections",
+            ["Server", "Requests per second", "p99", "Processor time"],
+            measure.medians(taken),
+        ),
+    ]
+
+
+PARTS = {"synth": synthesis, "container": container}
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description="Measure the project's figures.")
-    parser.add_argument("--runs", type=int, default=5, help="counted runs of each command")
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each")
+    parser.add_argument("--only", choices=list(PARTS), help="one part; without it, all")
     parser.add_argument("--format", type=Format, default=Format.TABLE, choices=list(Format))
     arguments = parser.parse_args()
-    seconds = medians(arguments.runs)
-    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    figures = rows(seconds, template_tests(), megabytes)
+    chosen = [arguments.only] if arguments.only else list(PARTS)
     report = Report(
         title="Figures",
         lead=f"Median of {arguments.runs} runs. Ratios compare within one run.",
-        sections=[
-            Section("Figures", ["Figure", "Measured", "Aim"], figures),
-            Section(
-                "Seconds of whole processes",
-                ["Command", "Median"],
-                [[name, f"{value:.2f}"] for name, value in seconds.items()],
-            ),
-        ],
+        sections=[section for part in chosen for section in PARTS[part](arguments.runs)],
     )
     print(report.render(arguments.format))
 

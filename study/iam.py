@@ -15,7 +15,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yields role and statement of all identity policies."""
+    """Yields role, or managed policy, and statement of all identity policies."""
     for _, properties in template.of_type("AWS::IAM::Policy"):
         roles = ", ".join(role.strip("<>") for role in properties.get("Roles", []))
         for statement in properties["PolicyDocument"]["Statement"]:
@@ -24,6 +24,9 @@ def statements(template: Template) -> Iterator[tuple[str, dict[str, Any]]]:
         for policy in properties.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield logical_id, statement
+    for logical_id, properties in template.of_type("AWS::IAM::ManagedPolicy"):
+        for statement in properties["PolicyDocument"]["Statement"]:
+            yield logical_id, statement
 
 
 def allowed_actions(template: Template) -> set[str]:

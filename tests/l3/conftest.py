@@ -14,14 +14,20 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 from aws_cdk.aws_s3_assets import Asset
 
+from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.inference.async_endpoint import AsyncEndpoint
 from mla_constructs.inference.built_in_image import BuiltInImage
+from mla_constructs.inference.component_endpoint import ComponentEndpoint
+from mla_constructs.inference.execution_role import ExecutionRole
 from mla_constructs.inference.hosted_model import HostedModel
+from mla_constructs.inference.inference_component import InferenceComponent
 from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
 from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
+from mla_constructs.network.private_vpc import PrivateVpc
 from mla_constructs.observability.topic import EncryptedTopic
 from mla_constructs.orchestration.training_workspace import TrainingWorkspace
 from mla_constructs.security.data_key import DataKey
+from runtime import containers
 
 ROOT = Path(__file__).resolve().parents[2]
 # Without the project's feature flags a construct gives another template than in its stack.
@@ -56,6 +62,34 @@ class Parts:
     def topic(self) -> EncryptedTopic:
         return EncryptedTopic(self.stack, "Topic", key=self.key)
 
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """How logs are kept, as most constructs take it."""
+        return {
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+
+    @cached_property
+    def vpc(self) -> PrivateVpc:
+        return PrivateVpc(self.stack, "Vpc", **self.kept)
+
+    @cached_property
+    def image(self) -> BuiltImage:
+        return BuiltImage(
+            self.stack,
+            "Image",
+            folder=containers.CONTEXT,
+            dockerfile=containers.INFERENCE,
+            **self.kept,
+        )
+
+    def properties(self, resource_type: str) -> dict[str, Any]:
+        """Returns the properties of the only resource of a type."""
+        (found,) = self.template.find_resources(resource_type).values()
+        return dict(found["Properties"])
+
     def realtime(self, **changes: Any) -> RealtimeEndpoint:
         arguments: dict[str, Any] = {
             "model": self.model,
@@ -70,6 +104,38 @@ class Parts:
             "removal_policy": RemovalPolicy.DESTROY,
         }
         return RealtimeEndpoint(self.stack, "Endpoint", **(arguments | changes))
+
+    def components(self, **changes: Any) -> ComponentEndpoint:
+        arguments: dict[str, Any] = {
+            "role": ExecutionRole(self.stack, "Role", description="Runs the components"),
+            "instance_type": "ml.m5.large",
+            "initial_instance_count": 1,
+            "min_instance_count": 0,
+            "max_instance_count": 2,
+            "routing_strategy": "LEAST_OUTSTANDING_REQUESTS",
+            "network_isolation": True,
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+        return ComponentEndpoint(self.stack, "Endpoint", **(arguments | changes))
+
+    def component(self, **changes: Any) -> InferenceComponent:
+        arguments: dict[str, Any] = {
+            "endpoint": changes.pop("endpoint", None) or self.components(),
+            "suffix": "trees",
+            "image": BuiltInImage(self.stack),
+            "artifact": Asset(self.stack, "Artifact", path=__file__),
+            "cpu_cores": 0.5,
+            "memory_mb": 1024,
+            "initial_copy_count": 1,
+            "model_data_download_timeout": Duration.seconds(120),
+            "container_startup_health_check_timeout": Duration.seconds(90),
+            "key": self.key,
+            "log_retention": logs.RetentionDays.ONE_MONTH,
+            "removal_policy": RemovalPolicy.DESTROY,
+        }
+        return InferenceComponent(self.stack, "Component", **(arguments | changes))
 
     def serverless(self, **changes: Any) -> ServerlessEndpoint:
         arguments: dict[str, Any] = {

@@ -244,3 +244,19 @@ def test_bucket_sends_events_if_asked_and_needs_no_function_for_it(parts: Parts)
         "EventBridgeConfiguration": {"EventBridgeEnabled": True}
     }
     assert not parts.template.find_resources("AWS::Lambda::Function")
+
+
+def test_bucket_of_a_load_balancers_logs_is_logged_in_turn(parts: Parts) -> None:
+    last = AccessLogBucket(parts.stack, "AccessLogs", removal_policy=RemovalPolicy.DESTROY)
+    AccessLogBucket(parts.stack, "Requests", removal_policy=RemovalPolicy.DESTROY, access_logs=last)
+    logged = [
+        found["Properties"]["LoggingConfiguration"]
+        for found in parts.template.find_resources("AWS::S3::Bucket").values()
+        if "LoggingConfiguration" in found["Properties"]
+    ]
+    assert logged == [
+        {
+            "DestinationBucketName": parts.resolve(last.bucket_name),
+            "LogFilePrefix": "Requests/",
+        }
+    ]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk.assertions import Match
 
+from mla_constructs.errors import InvalidArgument
 from mla_constructs.inference.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -147,3 +151,60 @@ def test_utilization_metric_has_the_instances_namespace_and_unit(endpoint: Endpo
     assert metric.dimensions == {"EndpointName": endpoint.name, "VariantName": "AllTraffic"}
     assert metric.period.to_seconds() == 60
     assert metric.unit is cloudwatch.Unit.PERCENT
+
+
+def test_container_metric_is_the_variants_with_the_containers_name(endpoint: Endpoint) -> None:
+    metric = endpoint.metric_container("onnx", "ContainerLatency", statistic="Maximum")
+    assert (metric.namespace, metric.metric_name) == ("AWS/SageMaker", "ContainerLatency")
+    assert metric.dimensions == {
+        "EndpointName": endpoint.name,
+        "VariantName": "AllTraffic",
+        "ContainerName": "onnx",
+    }
+
+
+def test_arn_is_the_one_that_sagemaker_gives(built: Parts, parts: Parts) -> None:
+    assert parts.resolve(parts.realtime().arn) == {
+        "Ref": logical_id(built, "AWS::SageMaker::Endpoint")
+    }
+
+
+def variant(**changes: Any) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+    arguments: dict[str, Any] = {"variant_name": "AllTraffic", "instance_type": "ml.m5.large"}
+    return sagemaker.CfnEndpointConfig.ProductionVariantProperty(**(arguments | changes))
+
+
+SCALED = sagemaker.CfnEndpointConfig.ManagedInstanceScalingProperty(
+    status="ENABLED", min_instance_count=1, max_instance_count=2
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"model_name": "model", "managed_instance_scaling": SCALED},
+            "Variant 'AllTraffic' names a model and has managed instance scaling: SageMaker scales "
+            "instances for inference components only, leave one of the two out.",
+        ),
+        (
+            {"managed_instance_scaling": SCALED},
+            "Variant 'AllTraffic' names no model and execution_role is None: inference components "
+            "run under the endpoint's role, give it one.",
+        ),
+    ],
+)
+def test_variant_that_sagemaker_rejects_raises(
+    changes: dict[str, Any], message: str, parts: Parts
+) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        Endpoint(
+            parts.stack,
+            "Endpoint",
+            variants=[variant(**changes)],
+            roles=[],
+            key=parts.key,
+            log_retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+    assert str(raised.value) == message

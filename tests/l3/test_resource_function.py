@@ -36,8 +36,9 @@ def test_function_is_created_once_per_stack_and_task(parts: Parts) -> None:
 
 def test_every_task_has_its_handler() -> None:
     modules = {file.stem for file in (CODE / "handlers").glob("*.py")}
-    assert modules - {"__init__", "cloudformation"} == {
+    assert modules - {"__init__", "builds", "cloudformation"} == {
         "build_image",
+        "certificate",
         "empty_bucket",
         "empty_model_group",
         "place_objects",

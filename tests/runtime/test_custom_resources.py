@@ -10,7 +10,12 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from runtime.functions.custom_resources.handlers import build_image, cloudformation, place_objects
+from runtime.functions.custom_resources.handlers import (
+    build_image,
+    builds,
+    cloudformation,
+    place_objects,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +109,7 @@ def run_build(
 ) -> None:
     client = boto3.client("codebuild")
     monkeypatch.setattr(build_image.boto3, "client", lambda _: client)
-    monkeypatch.setattr(build_image.time, "sleep", lambda _: None)
+    monkeypatch.setattr(builds.time, "sleep", lambda _: None)
     request = event("Create", ProjectName="images")
     with Stubber(client) as stub:
         stub.add_response(
@@ -138,7 +143,9 @@ def test_build_without_an_image_is_a_failure_that_names_the_log(
 ) -> None:
     run_build(monkeypatch, build_answer(status))
     assert answers[0]["status"] == "FAILED"
-    assert f"ended as {status} without an image: read its log group/stream" in answers[0]["reason"]
+    assert (
+        f"ended as {status} without IMAGE_DIGEST: read its log group/stream" in answers[0]["reason"]
+    )
 
 
 def test_build_that_outlasts_the_function_is_a_failure(

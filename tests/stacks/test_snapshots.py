@@ -22,12 +22,14 @@ def normalised(value: Any) -> Any:
     """Returns a template's value without what changes while the architecture stays the same."""
     match value:
         case dict():
-            return {name: normalised(item) for name, item in value.items() if name != "Metadata"}
-        case list():
-            items = [normalised(item) for item in value]
+            kept = {name: normalised(item) for name, item in value.items() if name != "Metadata"}
+            resources = kept.get("Resource")
             # CDK sorts a statement's resources: by the hash, if they are uploaded files.
-            hidden = all(HASH in json.dumps(item) for item in items)
-            return sorted(items, key=json.dumps) if hidden else items
+            if isinstance(resources, list) and all(HASH in json.dumps(item) for item in resources):
+                kept["Resource"] = sorted(resources, key=json.dumps)
+            return kept
+        case list():
+            return [normalised(item) for item in value]
         case str():
             return re.sub(r"[0-9a-f]{64}", HASH, value)
     return value
@@ -64,3 +66,16 @@ def test_normalising_hides_content_hashes_and_nothing_else() -> None:
         "S3Key": "<content-hash>.zip",
         "Timeout": 900,
     }
+
+
+def resources(*names: str) -> Any:
+    return normalised({"Resource": list(names)})
+
+
+def test_order_of_hashed_resources_is_hidden_and_no_other() -> None:
+    low, high = ("0" * 64, "f" * 64)
+    assert resources(f"{low}.zip", f"{high}.csv") == resources(f"{low}.csv", f"{high}.zip")
+    assert resources("b", "a") == {"Resource": ["b", "a"]}
+    assert resources(f"{low}.zip", "a") == {"Resource": ["<content-hash>.zip", "a"]}
+    # The containers of an inference pipeline, for one: their order is what they do.
+    assert normalised([f"{low}.zip", f"{high}.csv"]) == ["<content-hash>.zip", "<content-hash>.csv"]

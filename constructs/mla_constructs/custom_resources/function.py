@@ -15,7 +15,15 @@ from mla_constructs.security.findings import acknowledge
 
 CODE = Path(__file__).resolve().parents[3] / "runtime" / "functions" / "custom_resources"
 
-Task = Literal["build_image", "delete_stack", "empty_bucket", "empty_model_group", "place_objects"]
+Task = Literal[
+    "build_image",
+    "certificate",
+    "delete_stack",
+    "empty_bucket",
+    "empty_model_group",
+    "place_objects",
+    "write_object",
+]
 
 
 class ResourceFunction(Construct):

@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from mla_constructs.errors import InvalidArgument
 from mla_constructs.inference.execution_role import ExecutionRole
 from mla_constructs.observability.log_group import EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
@@ -36,10 +37,19 @@ class Endpoint(Construct):
         shadow_variants: Variants that get a copy of the requests and whose answers nobody sees.
         deployment: How an update moves the traffic; None shifts all of it at once, without alarms.
         execution_role: Under which variants without a model run; they serve inference components.
+        network_isolation: True cuts off the containers of all inference components; None where
+            each model says so itself.
 
     Attributes:
         name: The endpoint's name, a token that makes its user depend on the endpoint.
+        arn: Its ARN, for whoever may invoke it.
+        resource: The endpoint itself, for what is built around it.
+        variants: The production variants as given.
         variant_names: Names of the production variants, in the order given.
+
+    Raises:
+        InvalidArgument: A variant that names a model is scaled by SageMaker, or one that names none
+            has no execution role: SageMaker rejects both.
 
     Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
     aws-resource-sagemaker-endpoint.html
@@ -61,8 +71,12 @@ class Endpoint(Construct):
         shadow_variants: Sequence[sagemaker.CfnEndpointConfig.ProductionVariantProperty] = (),
         deployment: sagemaker.CfnEndpoint.DeploymentConfigProperty | None = None,
         execution_role: ExecutionRole | None = None,
+        network_isolation: bool | None = None,
     ) -> None:
+        for variant in variants:
+            _require_model_or_role(variant, execution_role)
         super().__init__(scope, id)
+        self.variants = list(variants)
         self.variant_names = [variant.variant_name for variant in variants]
         log_group = EncryptedLogGroup(
             self,
@@ -83,6 +97,7 @@ class Endpoint(Construct):
             production_variants=list(variants),
             shadow_production_variants=list(shadow_variants) or None,
             execution_role_arn=execution_role.role_arn if execution_role else None,
+            enable_network_isolation=network_isolation,
             kms_key_id=key.key_arn,
             data_capture_config=data_capture,
             async_inference_config=async_inference,
@@ -102,6 +117,10 @@ class Endpoint(Construct):
             log_group, *(r.node.find_child("DefaultPolicy") for r in roles)
         )
         self.name = endpoint.attr_endpoint_name
+        self.arn = endpoint.ref
+        self.resource = endpoint
+        self._plain_name = name
+        self._config_name = config.attr_endpoint_config_name
 
     @property
     def variant_name(self) -> str:
@@ -127,15 +146,55 @@ class Endpoint(Construct):
         """
         return self._metric("AWS/SageMaker", name, statistic, unit, variant_name)
 
-    def metric_instance(
-        self, name: str, *, statistic: str, variant_name: str | None = None
+    def metric_new_fleet(
+        self, name: str, *, statistic: str, unit: cloudwatch.Unit | None = None
     ) -> cloudwatch.Metric:
-        """Returns a per-minute utilization of a variant's instances in percent.
+        """Returns a per-minute invocation metric of what serves the template's configuration.
+
+        For alarms that decide on an update: they see the new fleet alone, and are there before the
+        endpoint is updated.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/
+        deployment-guardrails-configuration.html
+        """
+        return cloudwatch.Metric(
+            namespace="AWS/SageMaker",
+            metric_name=name,
+            dimensions_map={
+                "EndpointName": self._plain_name,
+                "VariantName": self.variant_name,
+                "EndpointConfigName": self._config_name,
+            },
+            statistic=statistic,
+            unit=unit,
+            period=Duration.minutes(1),
+        )
+
+    def metric_instance(
+        self,
+        name: str,
+        *,
+        statistic: str,
+        unit: cloudwatch.Unit | None = cloudwatch.Unit.PERCENT,
+        variant_name: str | None = None,
+    ) -> cloudwatch.Metric:
+        """Returns a per-minute metric of a variant's instances, most of which are in percent.
 
         CPUUtilization adds up the cores: two busy vCPUs are 200 %.
         """
-        percent = cloudwatch.Unit.PERCENT
-        return self._metric("/aws/sagemaker/Endpoints", name, statistic, percent, variant_name)
+        return self._metric("/aws/sagemaker/Endpoints", name, statistic, unit, variant_name)
+
+    def metric_container(
+        self, hostname: str, name: str, *, statistic: str, unit: cloudwatch.Unit | None = None
+    ) -> cloudwatch.Metric:
+        """Returns a per-minute invocation metric of one container of the endpoint's one variant."""
+        return self.metric(name, statistic=statistic, unit=unit).with_(
+            dimensions_map={
+                "EndpointName": self.name,
+                "VariantName": self.variant_name,
+                "ContainerName": hostname,
+            }
+        )
 
     def _metric(
         self,
@@ -155,4 +214,20 @@ class Endpoint(Construct):
             statistic=statistic,
             unit=unit,
             period=Duration.minutes(1),
+        )
+
+
+def _require_model_or_role(
+    variant: sagemaker.CfnEndpointConfig.ProductionVariantProperty, role: ExecutionRole | None
+) -> None:
+    name = variant.variant_name
+    if variant.model_name and variant.managed_instance_scaling:
+        raise InvalidArgument(
+            f"Variant {name!r} names a model and has managed instance scaling: SageMaker scales "
+            "instances for inference components only, leave one of the two out."
+        )
+    if not variant.model_name and role is None:
+        raise InvalidArgument(
+            f"Variant {name!r} names no model and execution_role is None: inference components "
+            "run under the endpoint's role, give it one."
         )

@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
-from mla_constructs.containers.image import ContainerImage
+from mla_constructs.containers.image import ContainerImage, pull_statements
 from mla_constructs.observability.log_group import LOG_ACTIONS
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
@@ -49,19 +49,8 @@ class ExecutionRole(iam.Role):
 
     def grant_pull(self, image: ContainerImage) -> None:
         """Lets the role pull from this image's repository."""
-        self.add_to_policy(
-            iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"])
-        )
-        self.add_to_policy(
-            iam.PolicyStatement(
-                actions=[
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                ],
-                resources=[image.repository_arn],
-            )
-        )
+        for statement in pull_statements(image):
+            self.add_to_policy(statement)
 
     def grant_artifact(self, artifact: Asset) -> None:
         """Lets the role read this one object."""

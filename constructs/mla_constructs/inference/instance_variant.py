@@ -9,7 +9,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_sagemaker as sagemaker
 
 from mla_constructs.errors import InvalidArgument, require_between
-from mla_constructs.inference.hosted_model import HostedModel
+from mla_constructs.inference.served_model import ServedModel
 
 RoutingStrategy = Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM"]
 
@@ -18,7 +18,7 @@ VARIANT_NAME = "AllTraffic"
 
 def instance_variant(
     *,
-    model: HostedModel,
+    model: ServedModel,
     instance_type: str,
     initial_instance_count: int,
     model_data_download_timeout: Duration,
@@ -27,7 +27,7 @@ def instance_variant(
     variant_name: str = VARIANT_NAME,
     weight: float = 1,
 ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
-    """Returns a variant that serves one model.
+    """Returns a variant that names the model it serves.
 
     Args:
         model: What it serves.
@@ -46,11 +46,7 @@ def instance_variant(
     """
     require_instance_type(instance_type)
     require_between("initial_instance_count", initial_instance_count, 1, 10_000)
-    for name, timeout in (
-        ("model_data_download_timeout", model_data_download_timeout),
-        ("container_startup_health_check_timeout", container_startup_health_check_timeout),
-    ):
-        require_between(name, timeout.to_seconds(), 60, 3600, unit="s")
+    require_startup_times(model_data_download_timeout, container_startup_health_check_timeout)
 
     return sagemaker.CfnEndpointConfig.ProductionVariantProperty(
         variant_name=variant_name,
@@ -76,3 +72,14 @@ def require_instance_type(instance_type: str) -> None:
         raise InvalidArgument(
             f"instance_type is {instance_type!r}: write it as SageMaker does, like 'ml.m5.large'."
         )
+
+
+def require_startup_times(
+    model_data_download_timeout: Duration, container_startup_health_check_timeout: Duration
+) -> None:
+    """Raises InvalidArgument unless both are from 60 to 3600 s."""
+    for name, timeout in (
+        ("model_data_download_timeout", model_data_download_timeout),
+        ("container_startup_health_check_timeout", container_startup_health_check_timeout),
+    ):
+        require_between(name, timeout.to_seconds(), 60, 3600, unit="s")

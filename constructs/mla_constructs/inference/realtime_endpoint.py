@@ -12,8 +12,8 @@ from constructs import Construct
 
 from mla_constructs.errors import require_between
 from mla_constructs.inference.endpoint import Endpoint
-from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.instance_variant import RoutingStrategy, instance_variant
+from mla_constructs.inference.served_model import ServedModel
 from mla_constructs.security.data_key import DataKey
 
 
@@ -63,7 +63,7 @@ class RealtimeEndpoint(Endpoint):
         scope: Construct,
         id: str,
         *,
-        model: HostedModel,
+        model: ServedModel,
         instance_type: str,
         initial_instance_count: int,
         routing_strategy: RoutingStrategy,

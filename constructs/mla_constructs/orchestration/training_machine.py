@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import Duration, RemovalPolicy
@@ -107,6 +108,47 @@ def training_machine_definition(
     """
     require_between("step_timeout", step_timeout.to_seconds(), 1, A_YEAR.to_seconds(), unit="s")
     parameters.check()
+    asked = _requests(job, parameters, runs_bucket, model_package_group_name, approval_status)
+    return {
+        "Comment": "process -> train -> evaluate -> condition -> register",
+        "QueryLanguage": "JSONata",
+        "StartAt": "TakeInput",
+        "States": {
+            **_take_input(parameters),
+            **_jobs(asked, step_timeout),
+            **_decide(runs_bucket),
+            **_register(asked["register"]),
+            **report_failure(failure_topic_arn, subject="Training workflow failed"),
+        },
+    }
+
+
+def _jobs(asked: Mapping[str, dict[str, Any]], timeout: Duration) -> dict[str, Any]:
+    return {
+        "Preprocess": {
+            **_job_state("preprocess", "ProcessingJob", asked["preprocess"], timeout),
+            "Next": "Train",
+        },
+        "Train": {
+            **_job_state("train", "TrainingJob", asked["train"], timeout),
+            "Assign": {"modelUri": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
+            "Next": "Evaluate",
+        },
+        "Evaluate": {
+            **_job_state("evaluate", "ProcessingJob", asked["evaluate"], timeout),
+            "Next": "ReadEvaluation",
+        },
+    }
+
+
+def _requests(
+    job: WorkflowJob,
+    parameters: WorkflowParameters,
+    runs_bucket: str,
+    model_package_group_name: str,
+    approval_status: str,
+) -> dict[str, dict[str, Any]]:
+    """Returns step -> arguments, JSONata where a value is known only in the run."""
 
     def own(name: str) -> str:
         """Returns an address of this execution's own."""
@@ -141,30 +183,7 @@ def training_machine_definition(
         approval_status=approval_status,
         instance_types=[job.instance_type],
     )
-    return {
-        "Comment": "process -> train -> evaluate -> condition -> register",
-        "QueryLanguage": "JSONata",
-        "StartAt": "TakeInput",
-        "States": {
-            **_take_input(parameters),
-            "Preprocess": {
-                **_job_state("preprocess", "ProcessingJob", preprocess, step_timeout),
-                "Next": "Train",
-            },
-            "Train": {
-                **_job_state("train", "TrainingJob", train, step_timeout),
-                "Assign": {"modelUri": "{% $states.result.ModelArtifacts.S3ModelArtifacts %}"},
-                "Next": "Evaluate",
-            },
-            "Evaluate": {
-                **_job_state("evaluate", "ProcessingJob", evaluate, step_timeout),
-                "Next": "ReadEvaluation",
-            },
-            **_decide(runs_bucket),
-            **_register(register),
-            **report_failure(failure_topic_arn, subject="Training workflow failed"),
-        },
-    }
+    return {"preprocess": preprocess, "train": train, "evaluate": evaluate, "register": register}
 
 
 def _take_input(parameters: WorkflowParameters) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,6 +227,47 @@ def training_pipeline_definition(
     """
     policy.check()
     parameters.check()
+    asked = _requests(job, parameters, runs_uri, model_package_group_name, approval_status)
+    return {
+        "Version": "2020-12-01",
+        "Parameters": [
+            {
+                "Name": name,
+                "Type": "Float" if isinstance(value, float) else "String",
+                "DefaultValue": value,
+            }
+            for name, value in parameters.defaults().items()
+        ],
+        "Steps": _steps(asked, policy),
+    }
+
+
+def _steps(asked: Mapping[str, dict[str, Any]], policy: StepPolicy) -> list[dict[str, Any]]:
+    return [
+        _job_step("Preprocess", "Processing", asked["Preprocess"], policy),
+        _job_step("Train", "Training", asked["Train"], policy),
+        {
+            **_job_step("Evaluate", "Processing", asked["Evaluate"], policy),
+            "PropertyFiles": [
+                {
+                    "PropertyFileName": "Evaluation",
+                    "OutputName": "evaluation",
+                    "FilePath": EVALUATION_FILE,
+                }
+            ],
+        },
+        _gate({"Type": "RegisterModel", "Arguments": asked["Register"], **policy.retry()}),
+    ]
+
+
+def _requests(
+    job: WorkflowJob,
+    parameters: WorkflowParameters,
+    runs_uri: str,
+    model_package_group_name: str,
+    approval_status: str,
+) -> dict[str, dict[str, Any]]:
+    """Returns step -> arguments; their references are what makes a step wait for another."""
     model_uri = _get("Steps.Train.ModelArtifacts.S3ModelArtifacts")
     preprocess = preprocess_request(
         job,
@@ -256,32 +298,7 @@ def training_pipeline_definition(
         approval_status=approval_status,
         instance_types=[job.instance_type],
     )
-    return {
-        "Version": "2020-12-01",
-        "Parameters": [
-            {
-                "Name": name,
-                "Type": "Float" if isinstance(value, float) else "String",
-                "DefaultValue": value,
-            }
-            for name, value in parameters.defaults().items()
-        ],
-        "Steps": [
-            _job_step("Preprocess", "Processing", preprocess, policy),
-            _job_step("Train", "Training", train, policy),
-            {
-                **_job_step("Evaluate", "Processing", evaluate, policy),
-                "PropertyFiles": [
-                    {
-                        "PropertyFileName": "Evaluation",
-                        "OutputName": "evaluation",
-                        "FilePath": EVALUATION_FILE,
-                    }
-                ],
-            },
-            _gate({"Type": "RegisterModel", "Arguments": register, **policy.retry()}),
-        ],
-    }
+    return {"Preprocess": preprocess, "Train": train, "Evaluate": evaluate, "Register": register}
 
 
 def _job_step(

@@ -44,6 +44,7 @@ class TrainingWorkspace(Construct):
         bucket: New raw data goes below raw/, each run writes below runs/.
         role: What the jobs may do.
         models: Group of the registered versions.
+        code: As given.
         job: What all jobs have in common.
         raw_uri: Address of raw_data.
         approved_model_uri: Address of approved_model.
@@ -84,6 +85,7 @@ class TrainingWorkspace(Construct):
             self, "Role", description="What the workflow's processing and training jobs may do"
         )
         self._allow_jobs(image, key, [code, raw_data, approved_model])
+        self.code = code
         self.job = WorkflowJob(
             image_uri=image.uri,
             code_uri=code.s3_object_url,

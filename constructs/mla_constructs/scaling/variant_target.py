@@ -1,4 +1,4 @@
-"""The capacity of an endpoint's variant as Application Auto Scaling sees it."""
+"""The capacity of an endpoint as Application Auto Scaling sees it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mla_constructs.inference.endpoint import Endpoint
 Dimension = Literal[
     "sagemaker:variant:DesiredInstanceCount",
     "sagemaker:variant:DesiredProvisionedConcurrency",
+    "sagemaker:inference-component:DesiredCopyCount",
 ]
 
 
@@ -39,6 +40,38 @@ def variant_target(
 
     Raises:
         InvalidArgument: The bounds are out of order or below what the option accepts.
+    """
+    return scalable_target(
+        scope,
+        resource_id=f"endpoint/{endpoint.name}/variant/{endpoint.variant_name}",
+        dimension=dimension,
+        min_capacity=min_capacity,
+        max_capacity=max_capacity,
+        smallest=smallest,
+    )
+
+
+def scalable_target(
+    scope: Construct,
+    *,
+    resource_id: str,
+    dimension: Dimension,
+    min_capacity: int,
+    max_capacity: int,
+    smallest: int,
+) -> autoscaling.ScalableTarget:
+    """Returns a scalable target of SageMaker.
+
+    Args:
+        scope: Parent construct.
+        resource_id: What is scaled, as Application Auto Scaling names it.
+        dimension: Which capacity of it.
+        min_capacity: Lower bound of the capacity.
+        max_capacity: Upper bound of the capacity.
+        smallest: Lowest minimum that is accepted.
+
+    Raises:
+        InvalidArgument: The bounds are out of order or below what is accepted.
 
     Source: https://docs.aws.amazon.com/autoscaling/application/userguide/
     services-that-can-integrate-sagemaker.html
@@ -52,7 +85,7 @@ def variant_target(
         scope,
         "Target",
         service_namespace=autoscaling.ServiceNamespace.SAGEMAKER,
-        resource_id=f"endpoint/{endpoint.name}/variant/{endpoint.variant_name}",
+        resource_id=resource_id,
         scalable_dimension=dimension,
         min_capacity=min_capacity,
         max_capacity=max_capacity,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import Acknowledgment, Stack, Validations
+from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 
@@ -29,6 +30,30 @@ def acknowledge_wildcard(construct: IConstruct, resource: str, reason: str) -> N
     """
     name = _as_reported(Stack.of(construct).resolve(resource))
     acknowledge(construct, f"AwsSolutions-IAM5[Resource::{name}]", reason)
+
+
+def add_managed_policy(role: iam.Role, name: str, reason: str) -> None:
+    """Adds a policy that AWS manages to a role of a service that asks for it.
+
+    Args:
+        role: The role.
+        name: The policy's name, with its path if it has one.
+        reason: Why no policy of one's own would do.
+    """
+    role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(name))
+    acknowledge_managed_policy(role, name, reason)
+
+
+def acknowledge_managed_policy(construct: IConstruct, name: str, reason: str) -> None:
+    """Acknowledges a policy that AWS manages, on a role that somebody else made.
+
+    Args:
+        construct: The role.
+        name: The policy's name, with its path if it has one.
+        reason: Why no policy of one's own would do.
+    """
+    rule = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]"
+    acknowledge(construct, rule, reason)
 
 
 def _as_reported(value: Any) -> str:

@@ -15,14 +15,17 @@ from mla_constructs.storage.empty_on_delete import empty_on_delete
 
 
 class AccessLogBucket(s3.Bucket):
-    """Receives the access logs of the other buckets, for 90 days; private, TLS-only, versioned.
+    """Receives access logs, of buckets or of load balancers, for 90 days; private, TLS-only.
 
-    Encrypted with S3's own key: S3 cannot deliver access logs to a bucket that defaults to SSE-KMS.
+    Encrypted with S3's own key: neither S3 nor Elastic Load Balancing delivers access logs to a
+    bucket that defaults to SSE-KMS.
 
     Args:
         scope: Parent construct.
         id: Construct ID.
         removal_policy: DESTROY also empties the bucket.
+        access_logs: Receives the access logs of this bucket, under the construct ID as prefix; None
+            for the one in which they all end.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
     """
@@ -33,6 +36,7 @@ class AccessLogBucket(s3.Bucket):
         id: str,
         *,
         removal_policy: RemovalPolicy,
+        access_logs: s3.IBucket | None = None,
     ) -> None:
         super().__init__(
             scope,
@@ -43,6 +47,8 @@ class AccessLogBucket(s3.Bucket):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=True,
+            server_access_logs_bucket=access_logs,
+            server_access_logs_prefix=f"{id}/" if access_logs else None,
             lifecycle_rules=[_expiry(Duration.days(90))],
             removal_policy=removal_policy,
         )

@@ -53,7 +53,8 @@ def finite(rows: Sequence[Sequence[float]]) -> Rows:
     """
     with np.errstate(over="ignore"):
         array = np.array(rows, dtype=np.float32)
-    refuse(~np.isfinite(array), "is not a finite number")
+    if not np.isfinite(array).all():
+        refuse(~np.isfinite(array), "is not a finite number")
     return array
 
 

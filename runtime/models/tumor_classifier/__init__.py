@@ -26,6 +26,15 @@ ONNX_ARTIFACT = _HERE / "onnx_model.tar.gz"
 FEATURE_STATISTICS = _HERE / "features.json"
 """Names of the features in their order, and the medians that stand for missing values."""
 
+CHALLENGER = _HERE / "challenger.tar.gz"
+"""Another model of the same rows, in the same form as ARTIFACT, to compare it with."""
+
+CHALLENGER_METRICS = _HERE / "challenger_metrics.json"
+"""The challenger's figures on the held-out rows."""
+
+BROKEN = _HERE / "broken.tar.gz"
+"""A model that loads and then fails every request: it expects one feature less than they have."""
+
 TRAINING_DATA = _HERE / "training.csv"
 """The rows it was trained on, the label (1 is malignant) before the features."""
 

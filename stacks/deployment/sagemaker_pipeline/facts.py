@@ -45,6 +45,8 @@ FACTS = Facts(
     rather_than={
         "step_functions_workflow": "all steps are SageMaker jobs, unchanged ones should not run "
         "again, and lineage and versions should come without work",
+        "airflow_workflow": "all steps are SageMaker jobs, and waiting for them should cost "
+        "nothing",
     },
     comparison={
         "Workflow defined in": Sourced(
@@ -175,5 +177,5 @@ FACTS = Facts(
         Sourced("a step taken from the cache runs no job", CACHING),
     ),
     availability=Availability(source=PIPELINES),
-    related=("step_functions_workflow", "batch_transform"),
+    related=("step_functions_workflow", "airflow_workflow", "retraining_trigger"),
 )

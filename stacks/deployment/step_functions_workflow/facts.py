@@ -31,6 +31,8 @@ FACTS = Facts(
     rather_than={
         "sagemaker_pipeline": "the workflow reaches beyond SageMaker, waits for people, or needs "
         "branches, loops and error handling for each step",
+        "airflow_workflow": "nobody has DAGs to bring along, and waiting for jobs or people should "
+        "cost nothing",
     },
     comparison={
         "Workflow defined in": Sourced(
@@ -57,8 +59,7 @@ FACTS = Facts(
             MACHINE, f"{STATES}.Train.CacheConfig", absent="none: every run runs every state"
         ),
         "Failed run": Sourced(
-            "redriven from the failed state within 14 days; not past a fail state, which fails "
-            "again",
+            "redriven from the state that failed, unless that was a fail state",
             REDRIVE,
         ),
         "Schedule and triggers": Sourced(
@@ -137,7 +138,8 @@ FACTS = Facts(
         ),
         Limit(
             name="redrive",
-            value="uses the definition that the run began with: a changed one needs a new run",
+            value="within 14 days, with the definition that the run began with; a run that was "
+            "caught and reported ended in a fail state, and has to be started anew",
             source=REDRIVE,
         ),
     ),
@@ -146,5 +148,5 @@ FACTS = Facts(
         Sourced("instance time of each job, by its own service", PIPELINES),
     ),
     availability=Availability(source=SAGEMAKER),
-    related=("sagemaker_pipeline", "batch_transform"),
+    related=("sagemaker_pipeline", "airflow_workflow", "batch_transform"),
 )

@@ -1,0 +1,1 @@
+"""Traffic that moves from one model to the next, and back."""

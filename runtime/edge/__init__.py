@@ -1,0 +1,1 @@
+"""What runs on devices, outside of AWS."""

@@ -1,0 +1,1 @@
+"""What runs in a cluster: manifests; `$name` is filled in when they are applied."""

@@ -1,0 +1,1 @@
+"""The inference container against a service that many would write, measured in turn."""

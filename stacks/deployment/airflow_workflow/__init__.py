@@ -1,0 +1,1 @@
+"""A training workflow in Amazon MWAA Serverless."""

@@ -1,0 +1,1 @@
+"""One real-time endpoint under four scaling policies."""

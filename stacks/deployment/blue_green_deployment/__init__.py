@@ -1,0 +1,1 @@
+"""Updates that shift traffic in steps and roll back by themselves."""

@@ -1,0 +1,1 @@
+"""A model behind a load balancer on Fargate."""

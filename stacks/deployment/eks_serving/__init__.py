@@ -1,0 +1,1 @@
+"""The inference container on EKS Auto Mode."""

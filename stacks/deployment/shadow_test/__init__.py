@@ -1,0 +1,1 @@
+"""A shadow variant, and the comparison of its answers."""
