@@ -237,6 +237,15 @@ def test_listing_is_granted_below_the_prefix(fresh: Buckets) -> None:
     ]
 
 
+def test_bucket_sends_events_if_asked_and_needs_no_function_for_it(parts: Parts) -> None:
+    buckets = Buckets(parts, RemovalPolicy.RETAIN)
+    buckets.data.send_events()
+    assert buckets.resource("data")["Properties"]["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+    assert not parts.template.find_resources("AWS::Lambda::Function")
+
+
 def test_bucket_of_a_load_balancers_logs_is_logged_in_turn(parts: Parts) -> None:
     last = AccessLogBucket(parts.stack, "AccessLogs", removal_policy=RemovalPolicy.DESTROY)
     AccessLogBucket(parts.stack, "Requests", removal_policy=RemovalPolicy.DESTROY, access_logs=last)

@@ -9,6 +9,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 
 from mla_constructs.orchestration.model_group import ModelGroup
+from study.iam import as_list
 
 if TYPE_CHECKING:
     from tests.l3.conftest import Parts
@@ -22,6 +23,11 @@ def build(parts: Parts, removal_policy: RemovalPolicy) -> None:
         parts.stack, "Registrar", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
     )
     models.grant_registering(registrar)
+    models.grant_describing(
+        iam.Role(
+            parts.stack, "Deployer", assumed_by=iam.ServicePrincipal("cloudformation.amazonaws.com")
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +69,7 @@ def test_versions_are_deleted_before_the_group_and_after_the_right_to_register(
     ("role", "actions"),
     [
         ("Registrar", ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"]),
+        ("Deployer", ["sagemaker:DescribeModelPackage"]),
         ("ModelGroupEmptierRole", ["sagemaker:DeleteModelPackage", "sagemaker:ListModelPackages"]),
     ],
 )
@@ -70,7 +77,7 @@ def test_roles_may_touch_versions_of_this_group_only(
     role: str, actions: list[str], resources: dict[str, Any]
 ) -> None:
     statements = policy_of(resources, role)["Properties"]["PolicyDocument"]["Statement"]
-    (granted,) = (found for found in statements if set(found["Action"]) == set(actions))
+    (granted,) = (found for found in statements if as_list(found["Action"]) == actions)
     group, versions = (resource["Fn::Join"][1][-2:] for resource in granted["Resource"])
     assert group == [":model-package-group/", {"Ref": "AWS::StackName"}]
     assert versions == [{"Ref": "AWS::StackName"}, "/*"]

@@ -27,7 +27,7 @@ def pipeline(template: Template, name: str) -> dict[str, Any]:
     (found,) = (
         properties
         for _, properties in template.of_type("AWS::CodePipeline::Pipeline")
-        if properties["Name"].endswith(name)
+        if properties["Name"].startswith(f"{name}-")
     )
     return found
 
@@ -88,6 +88,14 @@ def test_production_goes_back_by_itself(stages: dict[str, dict[str, Any]]) -> No
     assert stages["Production"]["OnFailure"] == {"Result": "ROLLBACK"}
 
 
+def test_failed_staging_is_replaced_and_failed_production_is_not(
+    stages: dict[str, dict[str, Any]],
+) -> None:
+    for name, mode in (("Staging", "REPLACE_ON_FAILURE"), ("Production", "CREATE_UPDATE")):
+        (deploy,) = (a for a in stages[name]["Actions"] if a["Name"] == "Deploy")
+        assert deploy["Configuration"]["ActionMode"] == mode
+
+
 def test_executions_wait_for_each_other(template: Template) -> None:
     """In PARALLEL mode CodeCommit would take the head of main in place of what was pushed."""
     for name in ("Verification", "Delivery"):
@@ -114,7 +122,7 @@ def test_push_starts_what_gitflow_says(branch: str, started: list[str], template
         return bool(re.fullmatch(re.escape(pattern["wildcard"]).replace(r"\*", ".*"), branch))
 
     found = [
-        rule["Targets"][0]["Arn"].rsplit("-", 1)[1]
+        rule["Targets"][0]["Arn"].removesuffix("-<AWS::StackName>").rsplit(":", 1)[1]
         for _, rule in template.of_type("AWS::Events::Rule")
         if any(map(matches, rule["EventPattern"]["detail"]["referenceName"]))
     ]
@@ -174,9 +182,18 @@ def test_staging_cannot_touch_production(template: Template) -> None:
 
 
 def test_builds_deploy_nothing(template: Template) -> None:
-    assert not {a for a in allowed(template, "VerifyRole") if a.startswith(("sagemaker", "cloud"))}
+    for role in ("VerificationBuildRole", "DeliveryBuildRole"):
+        assert {a.split(":")[0] for a in allowed(template, role)} == {"logs", "kms", "s3"}
     test = {a for a in allowed(template, "IntegrationTestRole") if a.startswith("sagemaker")}
     assert test == {"sagemaker:InvokeEndpoint"}
+
+
+def test_build_of_a_feature_cannot_touch_a_release(template: Template) -> None:
+    for role, statement in statements(template):
+        if role.startswith("Verification"):
+            for resource in as_list(statement["Resource"]):
+                assert "Delivery" not in resource, (role, resource)
+                assert "/*/" not in resource, (role, resource)
 
 
 def test_verification_cannot_publish_a_model(template: Template) -> None:

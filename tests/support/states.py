@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UUID = "6a1c1b0e-4a53-4a7c-9d54-2f7f0f8f5a10"
 
 _EVALUATE = r"""
+const { createHash } = require("crypto");
 const jsonata = require("jsonata");
 async function evaluate(value, bindings) {
   if (Array.isArray(value)) return Promise.all(value.map((item) => evaluate(item, bindings)));
@@ -24,6 +25,8 @@ async function evaluate(value, bindings) {
   const expression = jsonata(found[1]);
   expression.registerFunction("uuid", () => "UUID");
   expression.registerFunction("parse", (text) => JSON.parse(text));
+  expression.registerFunction("hash", (text) => createHash("sha256").update(text).digest("hex"));
+  if (bindings.clock) expression.registerFunction("millis", () => bindings.clock);
   const result = await expression.evaluate(undefined, bindings);
   // In a state machine this is States.QueryEvaluationError.
   if (result === undefined) throw new Error(found[1] + " returned nothing (undefined)");
@@ -36,8 +39,9 @@ async function answer({ value, bindings }) {
     return { error: error.message };
   }
 }
-const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
-Promise.all(cases.map(answer)).then((answers) => console.log(JSON.stringify(answers)));
+const lines = require("readline").createInterface({ input: process.stdin });
+lines.on("line", async (line) =>
+  console.log(JSON.stringify(await Promise.all(JSON.parse(line).map(answer)))));
 """.replace("UUID", UUID)
 
 
@@ -76,3 +80,29 @@ def evaluated(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     )
     answers: list[dict[str, Any]] = json.loads(result.stdout)
     return answers
+
+
+class Evaluator:
+    """JSONata in one process for many requests, one after the other."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [node(), "-e", _EVALUATE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+
+    def __call__(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Returns what each request's value becomes with its bindings."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(requests) + "\n")
+        self._process.stdin.flush()
+        answers: list[dict[str, Any]] = json.loads(self._process.stdout.readline())
+        return answers
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.communicate(timeout=10)

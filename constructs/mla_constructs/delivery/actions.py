@@ -13,7 +13,6 @@ from typing import Literal
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 
-from mla_constructs.delivery.artifact_store import ArtifactStore
 from mla_constructs.delivery.build_project import BuildProject
 from mla_constructs.delivery.environment import DeliveryEnvironment
 from mla_constructs.errors import require_between
@@ -134,6 +133,7 @@ def deploy(
     *,
     template: str,
     parameters: Mapping[str, str] | None = None,
+    replace_failed: bool = False,
 ) -> Action:
     """Creates or updates an environment's stack.
 
@@ -145,6 +145,8 @@ def deploy(
         environment: Whose stack.
         template: Artifact and file, such as "Build::staging.template.json".
         parameters: Beyond those that the environment gives.
+        replace_failed: True deletes a stack whose creation failed, and creates it anew: for
+            environments that hold nothing.
 
     Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/
     action-reference-CloudFormation.html
@@ -155,7 +157,7 @@ def deploy(
         provider="CloudFormation",
         grant=environment.grant_deployment,
         configuration={
-            "ActionMode": "CREATE_UPDATE",
+            "ActionMode": "REPLACE_ON_FAILURE" if replace_failed else "CREATE_UPDATE",
             "StackName": environment.stack_name,
             "RoleArn": environment.deployment_role.role_arn,
             "TemplatePath": template,
@@ -205,9 +207,3 @@ def approve(name: str, topic: EncryptedTopic, *, question: str, timeout: Duratio
         configuration={"NotificationArn": topic.topic_arn, "CustomData": question},
         timeout=timeout,
     )
-
-
-def read_write(store: ArtifactStore, role: iam.Role, action: Action) -> None:
-    """Lets a role read and write an action's artifacts."""
-    store.grant_read(role, *action.inputs)
-    store.grant_write(role, *action.outputs)

@@ -11,14 +11,16 @@ from mla_constructs.errors import InvalidArgument
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.storage.buckets import DataBucket
 
-LONGEST_NAME = 10
+KEPT_OF_PIPELINE = 20
+KEPT_OF_ARTIFACT = 10
 
 
 class ArtifactStore(DataBucket):
     """A bucket in which CodePipeline keeps each artifact below <pipeline>/<artifact>/.
 
-    Names are cut, the pipeline's after 20 characters and the artifact's after 10: with short
-    artifact names a role is held to the artifacts that its action reads and writes.
+    Names are cut, the pipeline's after 20 characters and the artifact's after 10. A pipeline is
+    called <ID>-<stack>, and IDs and artifacts have short names: so a role is held to the artifacts
+    that its action reads and writes, and what builds a feature cannot touch a release.
 
     Args:
         scope: Parent construct.
@@ -51,19 +53,19 @@ class ArtifactStore(DataBucket):
         )
         self.key = key
 
-    def grant_read(self, role: iam.Role, *artifacts: str) -> None:  # type: ignore[override]
-        """Lets the role read these artifacts of every pipeline that uses the store."""
+    def grant_reading(self, role: iam.Role, pipeline: str, *artifacts: str) -> None:
+        """Lets the role read these artifacts of the pipeline with this ID."""
         self._grant_bucket(role)
         for artifact in artifacts:
-            prefix = _prefix(artifact)
+            prefix = _prefix(pipeline, artifact)
             self.grant_read_below(role, prefix)
             self._grant_objects(role, prefix, "s3:GetObjectVersion")
 
-    def grant_write(self, role: iam.Role, *artifacts: str) -> None:  # type: ignore[override]
-        """Lets the role write these artifacts of every pipeline that uses the store."""
+    def grant_writing(self, role: iam.Role, pipeline: str, *artifacts: str) -> None:
+        """Lets the role write these artifacts of the pipeline with this ID."""
         self._grant_bucket(role)
         for artifact in artifacts:
-            self.grant_write_below(role, _prefix(artifact))
+            self.grant_write_below(role, _prefix(pipeline, artifact))
 
     def _grant_bucket(self, role: iam.Role) -> None:
         role.add_to_policy(
@@ -74,10 +76,14 @@ class ArtifactStore(DataBucket):
         )
 
 
-def _prefix(artifact: str) -> str:
-    if not artifact.isalnum() or len(artifact) > LONGEST_NAME:
-        raise InvalidArgument(
-            f"The artifact is called {artifact!r}: use up to {LONGEST_NAME} letters and digits, "
-            "what CodePipeline keeps of a name in the object's key."
-        )
-    return f"*/{artifact}"
+def _prefix(pipeline: str, artifact: str) -> str:
+    for kind, name, kept in (
+        ("pipeline", pipeline, KEPT_OF_PIPELINE - 1),
+        ("artifact", artifact, KEPT_OF_ARTIFACT),
+    ):
+        if not name.isalnum() or len(name) > kept:
+            raise InvalidArgument(
+                f"The {kind} is called {name!r}: use up to {kept} letters and digits, what "
+                "CodePipeline keeps of it in an object's key."
+            )
+    return f"{pipeline}-*/{artifact}"

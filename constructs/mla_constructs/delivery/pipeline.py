@@ -12,7 +12,7 @@ from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from mla_constructs.delivery.actions import Action, read_write
+from mla_constructs.delivery.actions import Action
 from mla_constructs.delivery.artifact_store import ArtifactStore
 from mla_constructs.errors import InvalidArgument
 
@@ -61,7 +61,7 @@ class DeliveryPipeline(Construct):
 
     Args:
         scope: Parent construct.
-        id: Construct ID; the pipeline is named after the stack and it.
+        id: Construct ID; the pipeline is named after it and the stack.
         stages: At least two; the first one has the source actions.
         execution_mode: What becomes of executions that meet. SUPERSEDED lets the newer one
             overtake, QUEUED keeps their order, PARALLEL runs them side by side.
@@ -93,18 +93,20 @@ class DeliveryPipeline(Construct):
     ) -> None:
         super().__init__(scope, id)
         _check(stages, execution_mode)
-        self.name = f"{Aws.STACK_NAME}-{id}"
+        self.name = f"{id}-{Aws.STACK_NAME}"
         self.arn = Stack.of(self).format_arn(service="codepipeline", resource=self.name)
         self._store = store
         role = iam.Role(
             self,
             "Role",
             description="Hands over artifacts and takes on the roles of the stages",
+            # Of neither this service nor CloudFormation it is documented that they say for whom
+            # they assume a service role: a condition could lock them out.
             assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"),
         )
-        artifacts = {a for stage in stages for action in stage.actions for a in action.outputs}
-        store.grant_read(role, *sorted(artifacts))
-        store.grant_write(role, *sorted(artifacts))
+        made = sorted({a for stage in stages for action in stage.actions for a in action.outputs})
+        store.grant_reading(role, id, *made)
+        store.grant_writing(role, id, *made)
         roles = {stage.name: self._stage_role(stage, role) for stage in stages}
         pipeline = codepipeline.CfnPipeline(
             self,
@@ -146,8 +148,10 @@ class DeliveryPipeline(Construct):
         )
         for action in stage.actions:
             action.grant(role)
-            if action.inputs or action.outputs:
-                read_write(self._store, role, action)
+            if action.inputs:
+                self._store.grant_reading(role, self.node.id, *action.inputs)
+            if action.outputs:
+                self._store.grant_writing(role, self.node.id, *action.outputs)
         pipeline_role.add_to_policy(
             iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[role.role_arn])
         )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from .codec import Rows
 from .errors import ModelError
+
+# Read when the library is loaded: since 1.29 it reports to its makers unless this says no.
+# https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
 
 FILE = "model.onnx"
 CUDA = "CUDAExecutionProvider"

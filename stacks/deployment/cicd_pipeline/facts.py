@@ -169,8 +169,8 @@ FACTS = Facts(
         ),
         Limit(
             name="a failed first deployment",
-            value="CREATE_UPDATE updates no stack whose creation failed: delete it first; "
-            "REPLACE_ON_FAILURE does, and is for tests",
+            value="CREATE_UPDATE updates no stack whose creation failed: delete production's; "
+            "REPLACE_ON_FAILURE replaces staging's",
             source=DEPLOY,
         ),
         Limit(

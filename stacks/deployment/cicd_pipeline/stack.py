@@ -60,14 +60,6 @@ class CicdPipelineStack(ReferenceStack):
         )
         source = self._source()
 
-        # Lint, unit tests, synth and checks make the templates and the model from the source.
-        verify = self._build("Verify", builds.VERIFY, "Lint, unit tests, synth and checks")
-        artifacts.grant_read(verify.role, "Source")
-        artifacts.grant_write(verify.role, "Build", "Model")
-        verified = Stage(
-            name="Verify",
-            actions=[actions.build("Verify", verify, outputs=("Build", "Model"))],
-        )
         fetched = Stage(name="Source", actions=[source.action()])
 
         # A feature is verified and not deployed.
@@ -78,14 +70,14 @@ class CicdPipelineStack(ReferenceStack):
             store=artifacts,
             variables=source.variables,
             triggers=source.triggers(pushes=VERIFIED, pull_requests_into=REVIEWED_INTO),
-            stages=[fetched, verified],
+            stages=[fetched, self._verified("Verification", artifacts)],
         )
 
         staging, production = (self._environment(name) for name in ("staging", "production"))
         for environment in (staging, production):
             environment.serve_artifacts(models, actions.MODELS)
         test = self._build("IntegrationTest", builds.INTEGRATION_TEST, "Asks a deployed endpoint")
-        artifacts.grant_read(test.role, "Source")
+        artifacts.grant_reading(test.role, "Delivery", "Source")
         for environment in (staging, production):
             environment.grant_invoke(test.role)
 
@@ -99,12 +91,17 @@ class CicdPipelineStack(ReferenceStack):
             triggers=source.triggers(pushes=DELIVERED, pull_requests_into=()),
             stages=[
                 fetched,
-                verified,
+                self._verified("Delivery", artifacts),
                 Stage(
                     name="Staging",
                     actions=[
                         actions.publish("PublishModel", "Model", models, key_arn=self.key.key_arn),
-                        actions.deploy("Deploy", staging, template="Build::staging.template.json"),
+                        actions.deploy(
+                            "Deploy",
+                            staging,
+                            template="Build::staging.template.json",
+                            replace_failed=True,
+                        ),
                         actions.build(
                             "IntegrationTest",
                             test,
@@ -187,6 +184,20 @@ class CicdPipelineStack(ReferenceStack):
         )
         self.output("CloneUrl", committed.clone_url, "Clone it, push to a branch")
         return committed
+
+    def _verified(self, pipeline: str, artifacts: ArtifactStore) -> Stage:
+        """Lint, unit tests, synth and checks, which make templates and model from the source.
+
+        Each pipeline has a project of its own: what a feature branch runs in its build must not
+        reach what a release has built.
+        """
+        verify = self._build(f"{pipeline}Build", builds.VERIFY, "Lint, unit tests, synth, checks")
+        artifacts.grant_reading(verify.role, pipeline, "Source")
+        artifacts.grant_writing(verify.role, pipeline, "Build", "Model")
+        return Stage(
+            name="Verify",
+            actions=[actions.build("Verify", verify, outputs=("Build", "Model"))],
+        )
 
     def _build(self, id: str, buildspec: Path, description: str) -> BuildProject:
         return BuildProject(
