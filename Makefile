@@ -1,5 +1,6 @@
 # make synth   CloudFormation of every architecture in cdk.out/, and the catalogue
 # make test    the whole test suite
+# make airflow the workflow of airflow_workflow in a real Airflow, which `make test` includes
 # make check   formatting, types, cfn-lint, tests
 # make bench   the figures of the README, measured again
 # make readme  the generated parts of README.md
@@ -9,20 +10,25 @@
 
 PYTHON ?= python3
 VENV := .venv
+AIRFLOW := .venv-airflow
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: synth test check bench readme clean
+.PHONY: synth test airflow check bench readme clean
 .DEFAULT_GOAL := synth
 
 synth: $(VENV)/.synth node_modules/.installed
 	cdk synth --quiet
 	mla list
 
-test: $(VENV)/.dev node_modules/.installed
+test: $(VENV)/.dev node_modules/.installed airflow
 	pytest
 
-check: $(VENV)/.dev node_modules/.installed
+# Airflow's dependencies contradict ours: it has an environment of its own, of 300 MB.
+airflow: $(AIRFLOW)/.installed $(VENV)/.dev
+	$(AIRFLOW)/bin/python -m pytest -c tests/airflow/pytest.ini tests/airflow
+
+check: $(VENV)/.dev node_modules/.installed airflow
 	ruff format --check .
 	ruff check .
 	mypy
@@ -37,7 +43,7 @@ readme: $(VENV)/.synth
 	python scripts/readme.py
 
 clean:
-	rm -rf $(VENV) node_modules cdk.out .mla .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(AIRFLOW) node_modules cdk.out .mla .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +54,11 @@ $(VENV)/.synth: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements-dev.txt $(wildcard runtime/*/*/requirements*.txt scripts/*/requirements.txt) $(VENV)/.synth
 	python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+$(AIRFLOW)/.installed: runtime/airflow/requirements.txt runtime/airflow/constraints.txt
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --requirement runtime/airflow/requirements.txt --constraint runtime/airflow/constraints.txt
 	touch $@
 
 # npm comes with Node in the virtual environment.

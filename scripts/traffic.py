@@ -43,7 +43,7 @@ def send(runtime: Any, endpoint: str, body: str) -> Outcome:
             InferenceId=str(uuid.uuid4()),
         )
         answer["Body"].read()
-        told = f"answered by {answer['InvokedProductionVariant']}"
+        told = f"answered by {answer.get('InvokedProductionVariant', endpoint)}"
     except ClientError as error:
         told = error.response["Error"]["Code"]
     except BotoCoreError as error:

@@ -12,6 +12,9 @@ from catalogue.discover import Architecture, discover, select
 from catalogue.template import Template
 from study.assembly import load, synthesize
 
+collect_ignore = ["airflow"]
+"""What runs in Airflow's own environment: `make airflow`."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -9,3 +9,6 @@ CONTEXT = Path(__file__).resolve().parents[1]
 
 INFERENCE = "containers/inference/Dockerfile"
 """The inference container, which trains as well with the target "training"."""
+
+INFERENCE_GPU = "containers/inference_gpu/Dockerfile"
+"""The same server with ONNX Runtime for CUDA, x86_64 only."""

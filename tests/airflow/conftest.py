@@ -173,19 +173,22 @@ def _archive() -> bytes:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
+class Run:
+    """A run that has ended.
 
     Attributes:
         state: Of the run.
-        tasks: Task -> its state, in the order in which they ran.
+        tasks: Task -> its state.
+        aws: What it met there.
+        log: What Airflow and the tasks wrote.
     """
 
     state: str
     tasks: dict[str, str]
+    aws: Aws
+    log: str
 
-
-def outcome(run: DagRun) -> Outcome:
-    order = {ti.task_id: ti for ti in run.get_task_instances()}
-    ended = sorted(order.values(), key=lambda ti: (ti.start_date is None, ti.start_date))
-    return Outcome(str(run.state), {ti.task_id: str(ti.state) for ti in ended})
+    @classmethod
+    def of(cls, run: DagRun, aws: Aws, log: str) -> Run:
+        states = {task.task_id: str(task.state) for task in run.get_task_instances()}
+        return cls(str(run.state), states, aws, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +12,15 @@ import pytest
 from aws_cdk import App, Aws, Fn, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 
-from mla_constructs.security.findings import acknowledge, acknowledge_wildcard
+from mla_constructs.security.findings import (
+    acknowledge,
+    acknowledge_managed_policy,
+    acknowledge_wildcard,
+    add_managed_policy,
+)
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def findings(stack: Stack) -> set[str]:
         violation["ruleName"]
         for plugin in report["pluginReports"]
         for violation in plugin["violations"]
-        if "IAM5" in violation["ruleName"]
+        if re.search("IAM[45]", violation["ruleName"])
     }
 
 
@@ -92,3 +99,24 @@ def test_resource_that_cannot_be_named_raises(stack: Stack) -> None:
     resource = Fn.select(0, Fn.split(",", Fn.ref("AWS::StackName")))
     with pytest.raises(TypeError, match=r"cannot name .*Fn::Select.* as cdk-nag does"):
         acknowledge_wildcard(reader(stack, resource), resource, "It has no name.")
+
+
+def test_managed_policy_is_found_until_it_is_acknowledged(stack: Stack) -> None:
+    service = iam.ServicePrincipal("ec2.amazonaws.com")
+    name = "AmazonEKSWorkerNodeMinimalPolicy"
+    role = iam.Role(stack, "Nodes", assumed_by=service)
+    role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(name))
+    (found,) = findings(stack)
+    assert name in found
+
+    acknowledge_managed_policy(role, name, "EKS asks for it.")
+
+    assert findings(stack) == set()
+
+
+def test_managed_policy_is_added_with_its_reason(stack: Stack) -> None:
+    role = iam.Role(stack, "Lambda", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    add_managed_policy(role, "service-role/AWSLambdaVPCAccessExecutionRole", "Lambda asks for it.")
+    assert findings(stack) == set()
+    (resource,) = Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
+    assert len(resource["Properties"]["ManagedPolicyArns"]) == 1

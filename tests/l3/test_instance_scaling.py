@@ -81,6 +81,31 @@ def test_bad_capacity_raises_with_the_values_and_the_fix(
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("kind", ["asynchronous", "serverless"])
+def test_endpoint_without_the_metrics_is_refused(kind: str, parts: Parts) -> None:
+    """Above all: asynchronous endpoints publish no InvocationsPerInstance."""
+    with pytest.raises(InvalidArgument, match="scale it by BacklogScaling if asynchronous"):
+        InstanceScaling(
+            parts.stack,
+            "Scaling",
+            endpoint=getattr(parts, kind)(),
+            min_capacity=1,
+            max_capacity=2,
+        )
+
+
+def test_unknown_variant_is_refused(parts: Parts) -> None:
+    with pytest.raises(InvalidArgument, match="variant_name is 'B': the endpoint's variants are "):
+        InstanceScaling(
+            parts.stack,
+            "Scaling",
+            endpoint=parts.realtime(),
+            variant_name="B",
+            min_capacity=1,
+            max_capacity=2,
+        )
+
+
 @pytest.mark.parametrize(
     ("rate", "factor", "message"),
     [

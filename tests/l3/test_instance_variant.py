@@ -45,6 +45,20 @@ def test_variant_takes_all_traffic_with_what_it_was_given(parts: Parts) -> None:
     assert routing.routing_strategy == "RANDOM"
 
 
+def test_one_of_several_variants_has_a_name_a_weight_and_an_image_of_the_instance(
+    parts: Parts,
+) -> None:
+    made = variant(
+        parts,
+        variant_name="Gpu",
+        weight=0.5,
+        instance_type="ml.g4dn.xlarge",
+        inference_ami_version="al2023-ami-sagemaker-inference-gpu-4-1",
+    )
+    assert (made.variant_name, made.initial_variant_weight) == ("Gpu", 0.5)
+    assert made.inference_ami_version == "al2023-ami-sagemaker-inference-gpu-4-1"
+
+
 def test_where_a_queue_spreads_the_requests_there_is_no_routing(parts: Parts) -> None:
     assert variant(parts).routing_config is None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from aws_cdk import App, Stack
 
-from mla_constructs.custom_resources.function import CODE, ResourceFunction
+from mla_constructs.custom_resources.function import CODE, ResourceFunction, Task
 
 if TYPE_CHECKING:
     from tests.l3.conftest import Parts
@@ -36,10 +36,4 @@ def test_function_is_created_once_per_stack_and_task(parts: Parts) -> None:
 
 def test_every_task_has_its_handler() -> None:
     modules = {file.stem for file in (CODE / "handlers").glob("*.py")}
-    assert modules - {"__init__", "builds", "cloudformation"} == {
-        "build_image",
-        "certificate",
-        "empty_bucket",
-        "empty_model_group",
-        "place_objects",
-    }
+    assert modules - {"__init__", "builds", "cloudformation"} == set(get_args(Task))

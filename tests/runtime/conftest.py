@@ -64,6 +64,7 @@ class Container:
                 env={"PATH": os.environ["PATH"], **variables},
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # its workers end with it, even if a test fails
             )
 
     def connect(self) -> HTTPConnection:
@@ -152,7 +153,7 @@ def start(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Iterator
     yield begin
     for container in started:
         if container.process.poll() is None:
-            container.process.kill()
+            os.killpg(container.process.pid, signal.SIGKILL)
             container.process.wait(SECONDS)
 
 

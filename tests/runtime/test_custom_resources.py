@@ -1,4 +1,4 @@
-"""The custom resources that place objects and build images; empty_bucket has its own file."""
+"""The custom resources that place or write objects and build images."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from runtime.functions.custom_resources.handlers import (
     builds,
     cloudformation,
     place_objects,
+    write_object,
 )
 
 
@@ -86,6 +87,29 @@ def test_missing_asset_is_a_failure_that_names_it(answers: list[dict[str, Any]])
 
 def test_deletion_leaves_the_objects_to_the_bucket(answers: list[dict[str, Any]]) -> None:
     place_objects.handler(event("Delete", **PLACED) | {"PhysicalResourceId": "was"}, None)
+    assert answers == [{"status": "SUCCESS", "reason": "", "id": "was"}]
+
+
+WRITTEN = {"BucketName": "data", "Key": "workflows/a.yaml", "Document": '{"name": "Zürich"}'}
+
+
+def test_document_is_written_and_its_version_told(answers: list[dict[str, Any]]) -> None:
+    s3 = bucket_with("data")
+    s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+    write_object.handler(event("Create", **WRITTEN), None)
+    changed = {**WRITTEN, "Document": "{}"}
+    write_object.handler(event("Update", **changed) | {"PhysicalResourceId": "Placed"}, None)
+    assert [(a["status"], a["id"]) for a in answers] == [("SUCCESS", "Placed")] * 2
+    first, second = (
+        s3.get_object(Bucket="data", Key="workflows/a.yaml", VersionId=a["VersionId"])
+        for a in answers
+    )
+    assert first["Body"].read() == '{"name": "Zürich"}'.encode()
+    assert second["Body"].read() == b"{}"
+
+
+def test_deletion_leaves_the_document_to_the_bucket(answers: list[dict[str, Any]]) -> None:
+    write_object.handler(event("Delete", **WRITTEN) | {"PhysicalResourceId": "was"}, None)
     assert answers == [{"status": "SUCCESS", "reason": "", "id": "was"}]
 
 

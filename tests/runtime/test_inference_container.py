@@ -427,6 +427,12 @@ def test_worker_that_dies_ends_the_container(start: Start) -> None:
         os.kill(second, 0)
 
 
+def test_once_ready_every_worker_is(start: Start) -> None:
+    container = start(SERVING_WORKERS="3")
+    container.wait_for_ping()
+    assert {container.ping() for _ in range(60)} == {200}
+
+
 def test_keep_alive_is_kept(container: Container) -> None:
     connection = HTTPConnection("127.0.0.1", container.port, timeout=20)
     ports = set()

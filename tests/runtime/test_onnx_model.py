@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 import xgboost as xgb
 from sklearn.datasets import load_breast_cancer
 
+from catalogue.discover import ROOT
 from runtime.containers.inference.model import Model
 from runtime.models import tumor_classifier
 from runtime.models.tumor_classifier import convert, train
@@ -152,3 +154,14 @@ def test_steps_need_no_web_server() -> None:
         "sys.exit(f'imported: {found}' if found else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_runtime_prepares_no_report_to_its_makers(tmp_path: Path) -> None:
+    """With telemetry on, ONNX Runtime keeps a device identifier below the home folder."""
+    code = (
+        "from pathlib import Path; from runtime.containers.inference.model import Model;"
+        f"Model(Path({str(tumor_classifier.ONNX_MODEL.parent)!r}))"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -147,7 +147,7 @@ def _sources(architecture: Architecture) -> list[Source]:
 
 def test_sources_are_addresses_with_a_date(architecture: Architecture) -> None:
     for source in _sources(architecture):
-        assert re.fullmatch(r"https://[a-z.]+/[\w./#-]+", source.url), source
+        assert re.fullmatch(r"https://[a-z.-]+/[\w./#-]+", source.url), source
         assert date(2026, 1, 1) <= source.read <= date.today(), source
 
 

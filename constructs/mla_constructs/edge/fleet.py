@@ -151,21 +151,28 @@ class Fleet(Construct):
         )
         for component in components:
             deployment.node.add_dependency(component)
-            for artifact in component.artifacts:
-                self._grant_artifact(artifact.bucket.arn_for_objects(artifact.s3_object_key))
-            self._grant_location(component)
+            self._grant_artifacts(component)
         # Devices that hear of it may fetch at once.
         deployment.node.add_dependency(self.role, self.role_alias, self.policy)
 
-    def _grant_artifact(self, arn: str) -> None:
-        self.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[arn]))
+    def _grant_artifacts(self, component: Component) -> None:
+        """These objects; before it fetches, the core software asks in which Region they are.
 
-    def _grant_location(self, component: Component) -> None:
-        """Before it fetches, the core software asks in which Region the bucket is."""
-        buckets = dict.fromkeys(asset.bucket.bucket_arn for asset in component.artifacts)
-        self.role.add_to_policy(
-            iam.PolicyStatement(actions=["s3:GetBucketLocation"], resources=list(buckets))
-        )
+        One statement for all: CDK would merge several in an order that depends on other stacks.
+        """
+        objects = [
+            artifact.bucket.arn_for_objects(artifact.s3_object_key)
+            for artifact in component.artifacts
+        ]
+        if objects:
+            # CDK has one bucket for the assets of an account and Region.
+            bucket = component.artifacts[0].bucket.bucket_arn
+            self.role.add_to_policy(
+                iam.PolicyStatement(actions=["s3:GetObject"], resources=objects)
+            )
+            self.role.add_to_policy(
+                iam.PolicyStatement(actions=["s3:GetBucketLocation"], resources=[bucket])
+            )
 
     def _iot(self, resource: str, name: str) -> str:
         return Stack.of(self).format_arn(service="iot", resource=resource, resource_name=name)

@@ -46,6 +46,7 @@ class Endpoint(Construct):
         resource: The endpoint itself, for what is built around it.
         variants: The production variants as given.
         variant_names: Names of the production variants, in the order given.
+        shadow_variant_names: Names of the shadow variants.
 
     Raises:
         InvalidArgument: A variant that names a model is scaled by SageMaker, or one that names none
@@ -78,6 +79,7 @@ class Endpoint(Construct):
         super().__init__(scope, id)
         self.variants = list(variants)
         self.variant_names = [variant.variant_name for variant in variants]
+        self.shadow_variant_names = [variant.variant_name for variant in shadow_variants]
         log_group = EncryptedLogGroup(
             self,
             "Logs",

@@ -26,6 +26,7 @@ def instance_variant(
     routing_strategy: RoutingStrategy | None = None,
     variant_name: str = VARIANT_NAME,
     weight: float = 1,
+    inference_ami_version: str | None = None,
 ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
     """Returns a variant that names the model it serves.
 
@@ -38,6 +39,8 @@ def instance_variant(
         routing_strategy: How requests are spread over instances; None where a queue does it.
         variant_name: Must not change while the endpoint lives.
         weight: Its share of the traffic, in proportion to the other variants' weights.
+        inference_ami_version: Image of the instance, which brings an accelerator's driver; None
+            takes what SageMaker chooses.
 
     Raises:
         InvalidArgument: A value the service does not accept.
@@ -54,6 +57,7 @@ def instance_variant(
         instance_type=instance_type,
         initial_instance_count=initial_instance_count,
         initial_variant_weight=weight,
+        inference_ami_version=inference_ami_version,
         model_data_download_timeout_in_seconds=model_data_download_timeout.to_seconds(),
         container_startup_health_check_timeout_in_seconds=(
             container_startup_health_check_timeout.to_seconds()

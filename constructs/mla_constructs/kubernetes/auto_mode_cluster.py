@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from aws_cdk import Aws, CfnResource, Duration, RemovalPolicy, Stack
@@ -17,7 +17,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 from constructs import Construct
 
-from mla_constructs.errors import InvalidArgument
+from mla_constructs.errors import InvalidArgument, require_between
 from mla_constructs.kubernetes.kubectl import kubectl_role, tidy
 from mla_constructs.network.private_vpc import PrivateVpc
 from mla_constructs.observability.log_group import EncryptedLogGroup
@@ -132,6 +132,37 @@ class AutoModeCluster(Construct):
             InvalidArgument: The folder has no manifests, or one asks for what is not given.
         """
         return self.cluster.add_manifest(id, *read_manifests(folder, values))
+
+    def wait_for(
+        self, id: str, *, kind: str, namespace: str, name: str, path: str, timeout: Duration
+    ) -> eks.KubernetesObjectValue:
+        """Lets the stack's creation wait until an object has a value, and fail if it gets none.
+
+        kubectl returns as soon as the API server has a manifest, long before a pod runs. An update
+        does not wait: the value is there already.
+
+        Args:
+            id: Construct ID.
+            kind: Kind of the object, such as "deployment".
+            namespace: Where it is.
+            name: Its name.
+            path: JSONPath of the value, such as ".status.availableReplicas".
+            timeout: After which the creation fails, at most 14 minutes: a function waits.
+
+        Raises:
+            InvalidArgument: The time is out of range.
+        """
+        require_between("timeout", timeout.to_minutes(), 1, 14, unit="minutes")
+        return eks.KubernetesObjectValue(
+            self,
+            id,
+            cluster=cast(eks.ICluster, self.cluster),
+            object_type=kind,
+            object_namespace=namespace,
+            object_name=name,
+            json_path=path,
+            timeout=timeout,
+        )
 
     def add_on(self, id: str, name: str) -> eks.CfnAddon:
         """Installs an add-on, in the version that EKS chooses for the cluster's."""

@@ -294,7 +294,7 @@ def check_definition(definition: Mapping[str, Any]) -> None:
     kilobytes = len(json.dumps(definition, default=str)) / 1024
     if kilobytes > LARGEST_DEFINITION_KB:
         raise InvalidArgument(
-            f"definition has {kilobytes:.0f} KB: the service takes {LARGEST_DEFINITION_KB} KB."
+            f"definition has {kilobytes:.1f} KB: the service takes {LARGEST_DEFINITION_KB} KB."
         )
     ((name, dag),) = definition.items()
     _refuse_ignored(name, dag, IGNORED_BY_DAGS)

@@ -32,9 +32,6 @@ class ShadowEndpoint(Endpoint):
         log_retention: How long logs are kept.
         removal_policy: What becomes of the logs when the stack is deleted.
 
-    Attributes:
-        shadow_variant_name: As given; metrics of the shadow are told apart by it.
-
     Raises:
         InvalidArgument: The variants share a name, or one has what shadow tests exclude:
             serverless configurations and Inf1 instances. Models from AWS Marketplace, multi-model
@@ -64,7 +61,6 @@ class ShadowEndpoint(Endpoint):
             )
         for variant in (production, shadow):
             _require_supported(variant)
-        self.shadow_variant_name = shadow.variant_name
         super().__init__(
             scope,
             id,
@@ -76,6 +72,12 @@ class ShadowEndpoint(Endpoint):
             log_retention=log_retention,
             removal_policy=removal_policy,
         )
+
+    @property
+    def shadow_variant_name(self) -> str:
+        """Name of the shadow variant, by which its metrics are told apart."""
+        (name,) = self.shadow_variant_names
+        return name
 
 
 def _require_supported(variant: Variant) -> None:

@@ -15,7 +15,9 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
 
 from mla_constructs.errors import InvalidArgument, require_between
-from mla_constructs.inference.realtime_endpoint import RealtimeEndpoint
+from mla_constructs.inference.async_endpoint import AsyncEndpoint
+from mla_constructs.inference.endpoint import Endpoint
+from mla_constructs.inference.serverless_endpoint import ServerlessEndpoint
 from mla_constructs.scaling.variant_target import variant_target
 
 MAX_STEPS = 20
@@ -41,13 +43,15 @@ class InstanceScaling(Construct):
     Args:
         scope: Parent construct.
         id: Construct ID.
-        endpoint: The real-time endpoint.
+        endpoint: The endpoint, which answers within the request.
         min_capacity: Instances that are always there, at least 1: real-time variants that name a
             model do not scale to zero.
         max_capacity: Instances at most; it bounds the bill.
+        variant_name: Which variant; None is the endpoint's only one.
 
     Raises:
-        InvalidArgument: A value the service does not accept.
+        InvalidArgument: A value the service does not accept, or an endpoint whose metrics are
+            others.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html
     """
@@ -57,11 +61,17 @@ class InstanceScaling(Construct):
         scope: Construct,
         id: str,
         *,
-        endpoint: RealtimeEndpoint,
+        endpoint: Endpoint,
         min_capacity: int,
         max_capacity: int,
+        variant_name: str | None = None,
     ) -> None:
         super().__init__(scope, id)
+        if isinstance(endpoint, (AsyncEndpoint, ServerlessEndpoint)):
+            raise InvalidArgument(
+                f"endpoint is of class {type(endpoint).__name__}: scale it by BacklogScaling if "
+                "asynchronous, by ProvisionedConcurrencyScaling if serverless."
+            )
         self._bounds = (min_capacity, max_capacity)
         self._first_steps: dict[str, float] = {}
         self._target = variant_target(
@@ -71,6 +81,7 @@ class InstanceScaling(Construct):
             min_capacity=min_capacity,
             max_capacity=max_capacity,
             smallest=1,
+            variant_name=variant_name,
         )
 
     def track_invocations_per_instance(
@@ -197,22 +208,8 @@ class InstanceScaling(Construct):
                 lower_bound=near if out else far,
                 upper_bound=far if out else near,
             )
-        operators = cloudwatch.ComparisonOperator
-        cloudwatch.Alarm(
-            self,
-            "Load" if out else "Calm",
-            alarm_description=(
-                f"The step policy {'adds' if out else 'removes'} instances while this lasts."
-            ),
-            metric=metric,
-            threshold=first,
-            comparison_operator=operators.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-            if out
-            else operators.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=periods,
-            # Without data nothing is known of the load, and nothing is scaled.
-            treat_missing_data=cloudwatch.TreatMissingData.MISSING,
-        ).add_alarm_action(actions.ApplicationScalingAction(policy))
+        alarm = self._alarm(metric, out=out, first=first, periods=periods)
+        alarm.add_alarm_action(actions.ApplicationScalingAction(policy))
 
     def schedule(
         self,
@@ -261,6 +258,26 @@ class InstanceScaling(Construct):
             time_zone=TimeZone.of(time_zone),
             min_capacity=min_capacity,
             max_capacity=max_capacity,
+        )
+
+    def _alarm(
+        self, metric: cloudwatch.Metric, *, out: bool, first: float, periods: int
+    ) -> cloudwatch.Alarm:
+        operators = cloudwatch.ComparisonOperator
+        return cloudwatch.Alarm(
+            self,
+            "Load" if out else "Calm",
+            alarm_description=(
+                f"The step policy {'adds' if out else 'removes'} instances while this lasts."
+            ),
+            metric=metric,
+            threshold=first,
+            comparison_operator=operators.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+            if out
+            else operators.LESS_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=periods,
+            # Without data nothing is known of the load, and nothing is scaled.
+            treat_missing_data=cloudwatch.TreatMissingData.MISSING,
         )
 
     def _require_margin(self, *, out: bool, first: float) -> None:

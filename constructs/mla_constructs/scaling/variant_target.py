@@ -27,6 +27,7 @@ def variant_target(
     min_capacity: int,
     max_capacity: int,
     smallest: int,
+    variant_name: str | None = None,
 ) -> autoscaling.ScalableTarget:
     """Returns the variant's scalable target, created after its endpoint and deleted before it.
 
@@ -37,13 +38,20 @@ def variant_target(
         min_capacity: Lower bound of the capacity.
         max_capacity: Upper bound of the capacity.
         smallest: Lowest minimum the inference option accepts.
+        variant_name: Which variant; None is the endpoint's only one.
 
     Raises:
-        InvalidArgument: The bounds are out of order or below what the option accepts.
+        InvalidArgument: The bounds are out of order or below what the option accepts, or the
+            endpoint has no such variant.
     """
+    names = [*endpoint.variant_names, *endpoint.shadow_variant_names]
+    if variant_name is not None and variant_name not in names:
+        raise InvalidArgument(
+            f"variant_name is {variant_name!r}: the endpoint's variants are {', '.join(names)}."
+        )
     return scalable_target(
         scope,
-        resource_id=f"endpoint/{endpoint.name}/variant/{endpoint.variant_name}",
+        resource_id=f"endpoint/{endpoint.name}/variant/{variant_name or endpoint.variant_name}",
         dimension=dimension,
         min_capacity=min_capacity,
         max_capacity=max_capacity,

@@ -23,6 +23,8 @@ Rows = npt.NDArray[np.floating[Any]]
 
 to_json = msgspec.json.Encoder().encode
 
+LARGEST = float(np.finfo(np.float32).max)
+
 # How msgspec says that the fault lies in one value of one row.
 IN_A_CELL = re.compile(r"\[\d+\]\[\d+\]`$")
 
@@ -51,11 +53,10 @@ def finite(rows: Sequence[Sequence[float]]) -> Rows:
     Raises:
         InvalidValue: Infinite, not a number, or infinite once it is a float32.
     """
-    with np.errstate(over="ignore"):
-        array = np.array(rows, dtype=np.float32)
-    if not np.isfinite(array).all():
-        refuse(~np.isfinite(array), "is not a finite number")
-    return array
+    values = np.array(rows, dtype=np.float64)
+    if not np.abs(values).max() <= LARGEST:  # so that NaN is refused, too
+        refuse(~(np.abs(values) <= LARGEST), "is not a finite number")
+    return values.astype(np.float32)
 
 
 def refuse(at_fault: npt.NDArray[np.bool_], fault: str) -> None:

@@ -35,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         name="SERVING_STEP", default="predict"
     )
 
+    provider: Literal["cpu", "cuda"] = field(name="SERVING_PROVIDER", default="cpu")
+    """What the model runs on; cuda needs the image of runtime/containers/inference_gpu."""
+
     workers: Annotated[int, Meta(ge=1, le=256)] = field(
         name="SERVING_WORKERS", default_factory=cores
     )

@@ -110,7 +110,7 @@ def load(settings: Settings) -> Step:
 
 def predict(settings: Settings) -> Step:
     """The model: complete rows to probabilities."""
-    model = Model(settings.model_path)
+    model = Model(settings.model_path, settings.provider)
     widths = range(model.features, model.features + 1)
     rows = json_rows(float, widths, settings.max_rows)
     return Step(

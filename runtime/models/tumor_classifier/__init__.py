@@ -23,6 +23,9 @@ ONNX_MODEL = _HERE / "model.onnx"
 ONNX_ARTIFACT = _HERE / "onnx_model.tar.gz"
 """ONNX_MODEL and FEATURE_STATISTICS as SageMaker unpacks them for the inference container."""
 
+TENSOR_ARTIFACT = _HERE / "tensor_model.tar.gz"
+"""As ONNX_ARTIFACT, with the same trees as matrix products, which run on accelerators too."""
+
 FEATURE_STATISTICS = _HERE / "features.json"
 """Names of the features in their order, and the medians that stand for missing values."""
 

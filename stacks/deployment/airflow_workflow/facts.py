@@ -1,11 +1,9 @@
 """What to know of a training workflow in Amazon MWAA Serverless."""
 
-from datetime import date
-
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Source, Sourced
-from catalogue.sources import docs, sagemaker_guide
-
-READ = date(2026, 11, 22)
+from catalogue.sources import docs
+from stacks.deployment.orchestration_sources import PROCESSING_TIME, READ
+from stacks.deployment.orchestration_sources import QUOTAS as ACCOUNT_QUOTAS
 
 
 def serverless_guide(page: str, confidence: Confidence = Confidence.DOCUMENTED) -> Source:
@@ -68,7 +66,9 @@ FACTS = Facts(
             "a Python task that fails: no branch operator is supported, trigger rules are ignored",
             OPERATORS,
         ),
-        "Retries": Sourced("0 to 3 of a task, 0 to 300 s apart, without backoff", PARAMETERS),
+        "Retries": InTemplate(
+            DEFINITION, f"{DAG}.default_args.retries", unit="per task, always after the same pause"
+        ),
         "Step caching": Sourced("none: every task of a run gets compute and runs", WHAT),
         "Failed run": Sourced(
             "stays FAILED; the API starts and stops runs, it takes none up again", RUNS
@@ -78,16 +78,17 @@ FACTS = Facts(
             CONCEPTS,
         ),
         "Longest run": Sourced("60 min for a task; none is documented for a run", QUOTAS),
-        "Human approval": Sourced(
-            "none in the workflow: the version waits in the registry",
-            sagemaker_guide("model-registry-approve.html", READ),
+        "Human approval": InTemplate(
+            DEFINITION,
+            f"{TASKS}.register.op_kwargs.request.ModelApprovalStatus",
+            unit="in the registry, after the run",
         ),
         "Lineage and view": Sourced(
             "state of each task by API and console, one log stream for each attempt; no lineage",
             LOGS,
         ),
         "Steps outside SageMaker": Sourced(
-            "operators of some 30 AWS services, and Python and Bash of one's own", OPERATORS
+            "operators of more than 30 AWS services, and Python and Bash of one's own", OPERATORS
         ),
         "Permissions": Sourced(
             "one execution role for all tasks of a workflow, which passes the jobs' role", ROLE
@@ -133,6 +134,29 @@ FACTS = Facts(
             setting=InTemplate(DEFINITION, f"{DAG}.max_active_runs"),
             minimum=1,
             maximum=20,
+        ),
+        Limit(
+            name="time of a processing job",
+            value="1 to 777,600 s (9 days)",
+            source=PROCESSING_TIME,
+            setting=InTemplate(
+                DEFINITION, f"{TASKS}.process.config.StoppingCondition.MaxRuntimeInSeconds"
+            ),
+            minimum=1,
+            maximum=777_600,
+        ),
+        Limit(
+            name="instances of a new account, for training and for processing",
+            value="4",
+            source=ACCOUNT_QUOTAS,
+            setting=InTemplate(DEFINITION, f"{TASKS}.train.config.ResourceConfig.InstanceCount"),
+            minimum=1,
+            maximum=4,
+        ),
+        Limit(
+            name="operators",
+            value="those of a list; SageMakerConditionOperator, for one, is not on it",
+            source=OPERATORS,
         ),
         Limit(name="definition", value="50 KB", source=QUOTAS),
         Limit(name="workflows of an account", value="100, of 50 versions each", source=QUOTAS),

@@ -47,6 +47,10 @@ FACTS = Facts(
         "lambda_serving": "requests keep a copy busy most of the time, an answer may be larger "
         "than 6 MB or take longer than 15 minutes, callers speak plain HTTPS inside a VPC, or one "
         "copy is to work on several requests at a time",
+        "eks_serving": "nobody needs Kubernetes: no cluster by the hour, no version to upgrade "
+        "every year, and alarms roll a deployment back by themselves",
+        "edge_deployment": "callers reach AWS, and new versions and capacity have to be there "
+        "within minutes",
     },
     comparison={
         "Compute": InTemplate(TASK, "Cpu", unit="CPU units of a Fargate task; 1024 are a vCPU"),

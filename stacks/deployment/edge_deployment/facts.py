@@ -65,7 +65,7 @@ FACTS = Facts(
         "GPU": Sourced("what the device has: the component brings the runtime for it", INFERENCE),
         "Invocation": Sourced(
             "on the device: a file in a folder; components could also be called by local messages",
-            guide("interprocess-communication.html"),
+            MQTT,
         ),
         "Entry": Sourced("none: the device calls AWS, nobody calls the device", IDENTITY),
         "Authentication": Sourced(

@@ -37,7 +37,11 @@ TARGET_GROUPS = guide("auto-configure-alb.html")
 AUTOSCALING = guide("horizontal-pod-autoscaler.html")
 VERSIONS = guide("kubernetes-versions.html")
 # Not AWS's own page: prices that it does not give in its documentation.
-PRICES = Source("https://cloudburn.io/blog/amazon-eks-pricing", READ, Confidence.SECOND_HAND)
+PRICES = Source(
+    "https://www.factualminds.com/blog/amazon-eks-pricing-control-plane-addons-auto-mode/",
+    READ,
+    Confidence.SECOND_HAND,
+)
 
 
 FACTS = Facts(
@@ -229,7 +233,7 @@ FACTS = Facts(
         ),
     ),
     billing=(
-        Sourced("the cluster by the hour, 0.10 USD, and 0.60 USD in extended support", PRICES),
+        Sourced("the cluster by the hour, 0.10 USD, and 0.50 USD more in extended support", PRICES),
         Sourced("EC2 instances of the nodes, with a surcharge for Auto Mode", PRICES),
         Sourced(
             "Container Insights by the observation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, Duration, Tags
+from aws_cdk import Duration, Tags
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
@@ -36,7 +36,7 @@ class EksServingStack(ReferenceStack):
         key = DataKey(self, "Key", removal_policy=self.data_removal)
         alarms = AlarmTopic(self, "Alarms", key=key)
         # Nodes pull the images of add-ons, the kubectl function calls EKS and Lambda: one NAT
-        # gateway is less than the ten interface endpoints that would replace it.
+        # gateway costs less than interface endpoints for all that they call.
         vpc = PrivateVpc(
             self,
             "Vpc",
@@ -89,10 +89,20 @@ class EksServingStack(ReferenceStack):
             },
         )
         workload.node.add_dependency(metrics)
+        available = cluster.wait_for(
+            "Available",
+            kind="deployment",
+            namespace=inference.NAMESPACE,
+            name=inference.NAME,
+            path=".status.availableReplicas",
+            timeout=Duration.minutes(10),  # the first pod brings the first node
+        )
+        available.node.add_dependency(workload)
         # Deleted in the opposite order: no traffic, no pods, then what they were registered with.
-        self._listen(balancer, targets, key).node.add_dependency(workload)
+        self._listen(balancer, targets, key).node.add_dependency(available)
 
-        self._watch(balancer, targets, cluster, insights, alarms)
+        self._watch_entry(balancer, targets, alarms)
+        self._watch_pods(cluster, insights, alarms)
 
         self.output(
             "Url",
@@ -119,16 +129,14 @@ class EksServingStack(ReferenceStack):
 
         An Ingress would let Auto Mode make one whose address and metrics the stack cannot know.
         """
+        logged = AccessLogBucket(self, "AccessLogs", removal_policy=self.data_removal)
         balancer = PrivateLoadBalancer(
             self,
             "Balancer",
             vpc=vpc,
             idle_timeout=Duration.seconds(60),  # as long as a real-time endpoint has
             access_logs=AccessLogBucket(
-                self,
-                "Requests",
-                removal_policy=self.data_removal,
-                access_logs=AccessLogBucket(self, "AccessLogs", removal_policy=self.data_removal),
+                self, "Requests", removal_policy=self.data_removal, access_logs=logged
             ),
         )
         firewall = WebAcl(
@@ -148,6 +156,14 @@ class EksServingStack(ReferenceStack):
             meaning="The firewall blocks requests: a client too fast, or content it takes for an "
             "attack; its log says which rule.",
         )
+        balancer.connections.allow_to(
+            cluster.cluster.cluster_security_group,
+            ec2.Port.tcp(inference.PORT),
+            "The load balancer reaches the pods",
+        )
+        return balancer, self._targets(vpc, cluster)
+
+    def _targets(self, vpc: PrivateVpc, cluster: AutoModeCluster) -> elbv2.ApplicationTargetGroup:
         targets = elbv2.ApplicationTargetGroup(
             self,
             "Targets",
@@ -170,13 +186,8 @@ class EksServingStack(ReferenceStack):
             ),
         )
         # By this tag Auto Mode's controller may register pods.
-        Tags.of(targets).add("eks:eks-cluster-name", Aws.STACK_NAME)
-        balancer.connections.allow_to(
-            cluster.cluster.cluster_security_group,
-            ec2.Port.tcp(inference.PORT),
-            "The load balancer reaches the pods",
-        )
-        return balancer, targets
+        Tags.of(targets).add("eks:eks-cluster-name", cluster.name)
+        return targets
 
     def _listen(
         self, balancer: PrivateLoadBalancer, targets: elbv2.ApplicationTargetGroup, key: DataKey
@@ -220,12 +231,10 @@ class EksServingStack(ReferenceStack):
         self.output("CertificateArn", made.arn, "Clients trust what acm get-certificate shows")
         return elbv2.ListenerCertificate.from_arn(made.arn)
 
-    def _watch(
+    def _watch_entry(
         self,
         balancer: PrivateLoadBalancer,
         targets: elbv2.ApplicationTargetGroup,
-        cluster: AutoModeCluster,
-        insights: ContainerInsights,
         alarms: AlarmTopic,
     ) -> None:
         minute = Duration.minutes(1)
@@ -259,6 +268,10 @@ class EksServingStack(ReferenceStack):
             meaning="A pod fails the load balancer's health check for 5 minutes: kubectl describe "
             "pod shows its events.",
         )
+
+    def _watch_pods(
+        self, cluster: AutoModeCluster, insights: ContainerInsights, alarms: AlarmTopic
+    ) -> None:
         alarms.watch(
             "CrashLoops",
             insights.metric(

@@ -42,6 +42,9 @@ FACTS = Facts(
     rather_than={
         "ecs_serving": "requests come in bursts or seldom, nobody wants a VPC, a load balancer "
         "and a certificate, and callers sign their requests with IAM",
+        "eks_serving": "requests come in bursts or seldom, and nobody wants to pay for a cluster "
+        "and its nodes while nobody asks",
+        "edge_deployment": "callers reach AWS, and there are no devices to look after",
     },
     comparison={
         "Compute": of_model("MemorySize", unit="MB of memory; 1,769 come with one vCPU"),

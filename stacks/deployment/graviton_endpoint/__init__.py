@@ -1,0 +1,1 @@
+"""One model on several processors, behind one endpoint."""
