@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from catalogue.discover import ROOT, Architecture
 from catalogue.errors import UsageError
+from catalogue.model import Option
 from catalogue.template import Template
 
 CDK_OUT = ROOT / "cdk.out"
@@ -38,6 +39,21 @@ def load(architectures: Sequence[Architecture], assembly: Path | None = None) ->
     if stale:
         synthesize([a.slug for a in stale], CACHE)
     return [_read(CDK_OUT if _fresh(CDK_OUT, a) else CACHE, a) for a in architectures]
+
+
+def load_variations(architecture: Architecture, option: Option) -> list[Template]:
+    """Returns the architecture's template for every value of an option, in their order.
+
+    Raises:
+        UsageError: Synthesis failed.
+    """
+    templates = []
+    for value in option.values:
+        outdir = CACHE / "options" / f"{architecture.stack_id}-{option.name}-{value}"
+        if not _fresh(outdir, architecture):
+            synthesize([architecture.slug], outdir, context={option.name: value})
+        templates.append(_read(outdir, architecture))
+    return templates
 
 
 def _template_file(assembly: Path, architecture: Architecture) -> Path:
@@ -78,7 +94,11 @@ def _newest_source(architecture: Architecture) -> float:
 
 
 def synthesize(
-    slugs: Iterable[str], outdir: Path, *, reports: bool = False
+    slugs: Iterable[str],
+    outdir: Path,
+    *,
+    reports: bool = False,
+    context: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs app.py for some architectures.
 
@@ -86,6 +106,7 @@ def synthesize(
         slugs: Which ones; none means all.
         outdir: Receives the cloud assembly.
         reports: Also run the compliance packs; their findings are then no failure.
+        context: Options of the architectures, by name.
 
     Returns:
         The finished process.
@@ -93,7 +114,8 @@ def synthesize(
     Raises:
         UsageError: Synthesis failed; the message is the app's own.
     """
-    settings = {"stack": ",".join(slugs), "packs": "all" if reports else ""}
+    chosen = {"stack": ",".join(slugs), "packs": "all" if reports else ""}
+    settings = {**chosen, **(context or {})}
     environment = {
         **os.environ,
         "CDK_CONTEXT_JSON": json.dumps({name: value for name, value in settings.items() if value}),

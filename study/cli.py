@@ -68,19 +68,35 @@ def show(
 
 @app.command()
 def compare(
-    slugs: Annotated[list[str], typer.Argument(help="Two architectures or more.")],
+    slugs: Annotated[
+        list[str] | None, typer.Argument(help="Two architectures or more, or one with --option.")
+    ] = None,
+    question: Annotated[
+        str | None, typer.Option(help='All that answer one question, such as "rollout".')
+    ] = None,
+    option: Annotated[
+        str | None, typer.Option(help="One architecture under every value of this option.")
+    ] = None,
     assembly: AssemblyOption = None,
     how: FormatOption = Format.TABLE,
 ) -> None:
     """Lays architectures side by side: facts first, then what their templates differ in."""
-    from catalogue.discover import select
-    from study.assembly import load
-    from study.compare import compare as comparison
+    from study.chosen import answers, chosen_option, several
 
-    architectures = select(dict.fromkeys(slugs))
-    if len(architectures) < 2:  # noqa: PLR2004
-        raise UsageError(f"{slugs[0]!r} alone cannot be compared: name two architectures or more.")
-    typer.echo(comparison(architectures, load(architectures, assembly)).render(how))
+    if option:
+        from study.assembly import load_variations
+        from study.compare import compare_variations
+
+        architecture, declared = chosen_option(slugs or [], option)
+        templates = load_variations(architecture, declared)
+        report = compare_variations(architecture, declared, templates)
+    else:
+        from study.assembly import load
+        from study.compare import compare as comparison
+
+        architectures = answers(question) if question else several(slugs or [])
+        report = comparison(architectures, load(architectures, assembly))
+    typer.echo(report.render(how))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from catalogue.discover import Architecture
-from catalogue.model import Fact, Sourced
+from catalogue.model import Fact, InTemplate, Option, Sourced
 from catalogue.template import Template
 from study.iam import allowed_actions
 from study.report import Cell, Report, Section
@@ -37,20 +37,49 @@ def compare(architectures: Sequence[Architecture], templates: Sequence[Template]
                 note="A number names the source; what has none is read from the template.",
             ),
             Section("Chosen over the others when", ["Over", *slugs], list(_choices(architectures))),
-            Section("Resources", ["Type", *slugs], list(_resources(templates))),
-            Section(
-                "Properties that differ between resources of the same role",
-                ["Property", *slugs],
-                list(_properties(templates)),
-                note="References are left out.",
-            ),
-            Section(
-                "IAM actions that not all of them allow",
-                ["Action", *slugs],
-                list(_actions(templates)),
-            ),
+            *_differences(slugs, templates),
         ],
     )
+
+
+def compare_variations(
+    architecture: Architecture, option: Option, templates: Sequence[Template]
+) -> Report:
+    """Returns the comparison of what an option makes of an architecture.
+
+    Args:
+        architecture: Whose option.
+        option: What is chosen.
+        templates: One for each of its values, in their order.
+    """
+    rows = [
+        [name, *(_stated_if_at_all(fact, template) for template in templates)]
+        for name, fact in architecture.facts.comparison.items()
+    ]
+    differing = [row for row in rows if any(cell != row[1] for cell in row[2:])]
+    return Report(
+        title=f"{architecture.slug}: -c {option.name}={'|'.join(option.values)}",
+        lead=option.meaning,
+        sections=[
+            Section("Facts that differ", ["Fact", *option.values], differing),
+            *_differences(option.values, templates),
+        ],
+    )
+
+
+def _differences(heads: Sequence[str], templates: Sequence[Template]) -> list[Section]:
+    return [
+        Section("Resources", ["Type", *heads], list(_resources(templates))),
+        Section(
+            "Properties that differ between resources of the same role",
+            ["Property", *heads],
+            list(_properties(templates)),
+            note="References are left out.",
+        ),
+        Section(
+            "IAM actions that not all of them allow", ["Action", *heads], list(_actions(templates))
+        ),
+    ]
 
 
 def availability(architecture: Architecture) -> Sourced:
@@ -72,6 +101,13 @@ def tasks(architecture: Architecture) -> str:
 def stated(fact: Fact, template: Template) -> Cell:
     """Returns a fact as a cell: the source's statement, or the template's value."""
     return fact if isinstance(fact, Sourced) else template.text(fact)
+
+
+def _stated_if_at_all(fact: Fact, template: Template) -> Cell:
+    """Returns the fact, or that there is none: the facts describe the option's default."""
+    if isinstance(fact, InTemplate) and not template.values(fact):
+        return fact.absent or NONE
+    return stated(fact, template)
 
 
 def _general(architectures: Sequence[Architecture]) -> Iterator[list[Cell]]:
