@@ -229,7 +229,7 @@ def test_roles_are_assumed_for_this_account_only(resources: Resources) -> None:
 def test_managed_policies_are_those_that_aws_documents(resources: Resources) -> None:
     for name, role in of_type(resources, "AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        allowed = ASKED_FOR.get(statement["Principal"]["Service"], set()).union(
+        allowed = ASKED_FOR.get(statement["Principal"].get("Service", ""), set()).union(
             *(policies for vended, policies in VENDED.items() if vended in name)
         )
         prefix = "arn:<AWS::Partition>:iam::aws:policy/"
