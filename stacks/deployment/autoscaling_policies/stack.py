@@ -60,6 +60,25 @@ class AutoscalingPoliciesStack(ReferenceStack):
         )
         in_flight = endpoint.metric("ConcurrentRequestsPerModel", statistic="Maximum")
 
+        self._scale(endpoint, in_flight)
+
+        # InvocationsPerInstance counts 1 / instances for each request: the quotient is how many.
+        instances = cloudwatch.MathExpression(
+            expression="invocations / per_instance",
+            using_metrics={
+                "invocations": endpoint.metric("Invocations", statistic="Sum"),
+                "per_instance": endpoint.metric("InvocationsPerInstance", statistic="Sum"),
+            },
+            label="instances in service",
+            period=Duration.minutes(1),
+        )
+        self._draw(endpoint, in_flight, instances)
+        self._watch(endpoint, instances, alarms)
+
+        self.output("EndpointName", endpoint.name, "Pass it to InvokeEndpoint, or to a load test")
+        self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
+
+    def _scale(self, endpoint: RealtimeEndpoint, in_flight: cloudwatch.Metric) -> None:
         scaling = InstanceScaling(
             self, "Scaling", endpoint=endpoint, min_capacity=1, max_capacity=MAX_INSTANCES
         )
@@ -113,22 +132,6 @@ class AutoscalingPoliciesStack(ReferenceStack):
                     max_capacity=1,
                     time_zone=OFFICE,
                 )
-
-        # InvocationsPerInstance counts 1 / instances for each request: the quotient is how many.
-        instances = cloudwatch.MathExpression(
-            expression="invocations / per_instance",
-            using_metrics={
-                "invocations": endpoint.metric("Invocations", statistic="Sum"),
-                "per_instance": endpoint.metric("InvocationsPerInstance", statistic="Sum"),
-            },
-            label="instances in service",
-            period=Duration.minutes(1),
-        )
-        self._draw(endpoint, in_flight, instances)
-        self._watch(endpoint, instances, alarms)
-
-        self.output("EndpointName", endpoint.name, "Pass it to InvokeEndpoint, or to a load test")
-        self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
 
     def _draw(
         self,
