@@ -84,6 +84,29 @@ def test_compare_lays_the_same_facts_side_by_side(mla: Mla, assembly: Path) -> N
         assert set(facts[name]) == {"Fact", *FOUR}
 
 
+@pytest.mark.parametrize("question", sorted({a.facts.question for a in discover().values()}))
+def test_compare_works_inside_every_question(mla: Mla, assembly: Path, question: str) -> None:
+    answers = [a.slug for a in discover().values() if a.facts.question == question]
+    if len(answers) == 1:
+        code, out, err = mla("compare", "--question", question, "--assembly", str(assembly))
+        assert (code, out) == (2, "")
+        assert f"the only answer to {question!r}" in err
+        return
+    sections = data(mla, "compare", "--question", question, "--assembly", str(assembly))["sections"]
+    for row in sections["Facts"]:
+        assert row.keys() == {"Fact", *answers}
+        assert all(row[slug] != "-" for slug in answers), row["Fact"]
+
+
+def test_compare_lays_the_values_of_an_option_side_by_side(mla: Mla) -> None:
+    arguments = ["compare", "autoscaling_policies", "--option", "policy"]
+    sections = data(mla, *arguments)["sections"]
+    (metric,) = (row for row in sections["Facts that differ"] if row["Fact"] == "Scaling metric")
+    assert metric["invocations"] == "SageMakerVariantInvocationsPerInstance"
+    assert metric["concurrency"].endswith("HighResolution")
+    assert metric["schedule"] == "-"
+
+
 def test_compare_shows_where_templates_differ(mla: Mla, assembly: Path) -> None:
     sections = data(mla, "compare", *FOUR[:3], "--assembly", str(assembly))["sections"]
     resources = {row["Type"]: row for row in sections["Resources"]}

@@ -50,9 +50,7 @@ FACTS = Facts(
         "Scaling metric": InTemplate(
             POLICY, f"{TRACKING}.PredefinedMetricSpecification.PredefinedMetricType"
         ),
-        "Scaling target": InTemplate(
-            POLICY, f"{TRACKING}.TargetValue", unit="invocations per instance and minute"
-        ),
+        "Scaling target": InTemplate(POLICY, f"{TRACKING}.TargetValue"),
         "Minimum capacity": InTemplate(TARGET, "MinCapacity", unit="instance"),
         "Maximum capacity": InTemplate(TARGET, "MaxCapacity", unit="instances"),
         "Invocations: signal": Sourced(
