@@ -178,7 +178,7 @@ def test_template_that_cloudformation_would_refuse_ends_the_build(tmp_path: Path
     (source / "app.py").write_text(broken)
     build = run(builds.VERIFY, source, phases=INSTALLED)
     assert build.phases["build"] != 0
-    assert "GraterThanOrEqualToThreshold" in build.log
+    assert "E3030 'GraterThanOrEqualToThreshold' is not one of" in build.log, build.log
 
 
 # Integration test
