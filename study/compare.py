@@ -57,7 +57,8 @@ def availability(architecture: Architecture) -> Sourced:
     """Returns whether new accounts can use an architecture."""
     state = architecture.facts.availability
     if state.closed_since is None:
-        return Sourced("open", state.source)
+        missing = f", not in {', '.join(state.not_in)}" if state.not_in else ""
+        return Sourced(f"open{missing}", state.source)
     instead = f", use {state.replaced_by}" if state.replaced_by else ""
     return Sourced(f"closed since {state.closed_since.isoformat()}{instead}", state.source)
 

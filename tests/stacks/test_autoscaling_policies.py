@@ -122,7 +122,7 @@ def test_bounds_fit_a_new_account(by_policy: Mapping[str, Template]) -> None:
 def test_alarm_when_scaling_has_reached_its_maximum(by_policy: Mapping[str, Template]) -> None:
     alarms = dict(by_policy["invocations"].of_type("AWS::CloudWatch::Alarm"))
     (ceiling,) = [alarm for name, alarm in alarms.items() if "Ceiling" in name]
-    assert ceiling["Threshold"] == 4
+    assert 3 < ceiling["Threshold"] < 4
     (expression,) = [m["Expression"] for m in ceiling["Metrics"] if "Expression" in m]
     assert expression == "invocations / per_instance"
 

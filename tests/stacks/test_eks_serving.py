@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import build
+from catalogue.discover import select
 from catalogue.template import Template
+from study.assembly import load
 from study.iam import as_list, statements
 
 Properties = dict[str, Any]
@@ -227,3 +231,13 @@ def test_alarms_of_every_layer(template: Template) -> None:
         "pod_cpu_utilization_over_pod_limit": "ContainerInsights",
         "scheduler_pending_pods_UNSCHEDULABLE": "AWS/EKS",
     }
+
+
+def test_given_certificate_replaces_the_one_made(tmp_path: Path) -> None:
+    given = "arn:aws:acm:eu-west-1:111122223333:certificate/1b0d7a5e-0c4f-4b57-9d0e-3c9d1a2f6b11"
+    context = {"stack": "eks_serving", "certificate_arn": given}
+    build(context, outdir=str(tmp_path)).synth()
+    (template,) = load(select(["eks_serving"]), tmp_path)
+    listener = template.only("AWS::ElasticLoadBalancingV2::Listener")
+    assert listener["Certificates"] == [{"CertificateArn": given}]
+    assert "Custom::SelfSignedCertificate" not in template.type_counts()

@@ -35,7 +35,6 @@ class Endpoint(Construct):
         data_capture: Which requests and answers are recorded; None records nothing.
         async_inference: Where answers and notifications go; None answers in the response.
         shadow_variants: Variants that get a copy of the requests and whose answers nobody sees.
-        deployment: How an update moves the traffic; None shifts all of it at once, without alarms.
         execution_role: Under which variants without a model run; they serve inference components.
         network_isolation: True cuts off the containers of all inference components; None where
             each model says so itself.
@@ -43,7 +42,8 @@ class Endpoint(Construct):
     Attributes:
         name: The endpoint's name, a token that makes its user depend on the endpoint.
         arn: Its ARN, for whoever may invoke it.
-        resource: The endpoint itself, for what is built around it.
+        resource: The endpoint itself, for what is built around it: DeploymentGuardrails decides how
+            its updates move the traffic.
         variants: The production variants as given.
         variant_names: Names of the production variants, in the order given.
         shadow_variant_names: Names of the shadow variants.
@@ -70,7 +70,6 @@ class Endpoint(Construct):
         data_capture: sagemaker.CfnEndpointConfig.DataCaptureConfigProperty | None = None,
         async_inference: sagemaker.CfnEndpointConfig.AsyncInferenceConfigProperty | None = None,
         shadow_variants: Sequence[sagemaker.CfnEndpointConfig.ProductionVariantProperty] = (),
-        deployment: sagemaker.CfnEndpoint.DeploymentConfigProperty | None = None,
         execution_role: ExecutionRole | None = None,
         network_isolation: bool | None = None,
     ) -> None:
@@ -112,7 +111,6 @@ class Endpoint(Construct):
             # An update must not throw away the capacity that scaling has reached. From then on
             # the initial instance count of a new configuration has no effect.
             retain_all_variant_properties=True,
-            deployment_config=deployment,
         )
         # A container that starts writes logs and metrics at once: its role is complete by then.
         endpoint.node.add_dependency(

@@ -50,7 +50,6 @@ class RealtimeEndpoint(Endpoint):
         log_retention: How long logs are kept.
         removal_policy: What becomes of the logs when the stack is deleted.
         name: The endpoint's name; a stack with several endpoints adds a suffix to its own.
-        deployment: How an update moves the traffic; None shifts all of it at once, without alarms.
 
     Raises:
         InvalidArgument: A value the service does not accept.
@@ -74,7 +73,6 @@ class RealtimeEndpoint(Endpoint):
         log_retention: logs.RetentionDays,
         removal_policy: RemovalPolicy,
         name: str = Aws.STACK_NAME,
-        deployment: sagemaker.CfnEndpoint.DeploymentConfigProperty | None = None,
     ) -> None:
         super().__init__(
             scope,
@@ -91,7 +89,6 @@ class RealtimeEndpoint(Endpoint):
             ],
             roles=[model.role],
             name=name,
-            deployment=deployment,
             data_capture=recorded(data_capture, key) if data_capture else None,
             key=key,
             log_retention=log_retention,

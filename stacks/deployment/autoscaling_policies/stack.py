@@ -178,7 +178,7 @@ class AutoscalingPoliciesStack(ReferenceStack):
         alarms.watch(
             "Ceiling",
             instances,
-            at_least=MAX_INSTANCES,
+            at_least=MAX_INSTANCES - 0.5,  # a quotient, not a count
             minutes=15,
             meaning="All instances that scaling may add are in service: raise the maximum, and the "
             "account's quota before it, or expect slow answers.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -12,20 +10,19 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from catalogue.errors import UsageError
 from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.containers.fargate_task import FargateTask
 from mla_constructs.containers.insights_cluster import InsightsCluster
 from mla_constructs.delivery.build_project import Architecture
 from mla_constructs.network.private_load_balancer import PrivateLoadBalancer
 from mla_constructs.network.private_vpc import PrivateVpc
-from mla_constructs.network.self_signed_certificate import SelfSignedCertificate
 from mla_constructs.network.web_acl import WebAcl
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.storage.buckets import AccessLogBucket
 from runtime import containers
 from stacks.deployment.ecs_serving.facts import FACTS
+from stacks.deployment.serving_certificate import certificate
 from stacks.reference_stack import ReferenceStack
 
 PORT = 8080
@@ -213,7 +210,7 @@ class EcsServingStack(ReferenceStack):
             "Https",
             port=443,
             open=False,
-            certificates=[self._certificate(balancer, key)],
+            certificates=[certificate(self, balancer, key=key, log_retention=KEPT)],
             ssl_policy=elbv2.SslPolicy.TLS13_RES,
             default_action=elbv2.ListenerAction.fixed_response(404),
         )
@@ -228,27 +225,6 @@ class EcsServingStack(ReferenceStack):
             action=elbv2.ListenerAction.forward([targets]),
         )
         return targets
-
-    def _certificate(
-        self, balancer: PrivateLoadBalancer, key: DataKey
-    ) -> elbv2.IListenerCertificate:
-        """A certificate of one's own, or one made for the load balancer's own name."""
-        given = self.option("certificate_arn")
-        if given and not re.fullmatch(r"arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+", given):
-            raise UsageError(f"certificate_arn is {given!r}: give the ARN of a certificate in ACM.")
-        if given:
-            return elbv2.ListenerCertificate.from_arn(given)
-        made = SelfSignedCertificate(
-            self,
-            "Certificate",
-            domain_name=balancer.load_balancer_dns_name,
-            days=3650,  # nobody renews it; production brings its own
-            key=key,
-            log_retention=KEPT,
-            removal_policy=self.data_removal,
-        )
-        self.output("CertificateArn", made.arn, "Clients trust what acm get-certificate shows")
-        return elbv2.ListenerCertificate.from_arn(made.arn)
 
     def _scale(self, service: ecs.FargateService, targets: elbv2.ApplicationTargetGroup) -> None:
         # Two, for the loss of a task or of an Availability Zone.

@@ -14,7 +14,6 @@ from mla_constructs.kubernetes.auto_mode_cluster import AutoModeCluster
 from mla_constructs.kubernetes.container_insights import ContainerInsights
 from mla_constructs.network.private_load_balancer import PrivateLoadBalancer
 from mla_constructs.network.private_vpc import PrivateVpc
-from mla_constructs.network.self_signed_certificate import SelfSignedCertificate
 from mla_constructs.network.web_acl import WebAcl
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.security.data_key import DataKey
@@ -22,6 +21,7 @@ from mla_constructs.storage.buckets import AccessLogBucket
 from runtime import containers
 from runtime.kubernetes import inference
 from stacks.deployment.eks_serving.facts import FACTS
+from stacks.deployment.serving_certificate import certificate
 from stacks.reference_stack import ReferenceStack
 
 KEPT = logs.RetentionDays.ONE_MONTH
@@ -196,7 +196,7 @@ class EksServingStack(ReferenceStack):
             "Https",
             port=443,
             open=False,
-            certificates=[self._certificate(balancer, key)],
+            certificates=[certificate(self, balancer, key=key, log_retention=KEPT)],
             ssl_policy=elbv2.SslPolicy.TLS13_RES,
             default_action=elbv2.ListenerAction.fixed_response(404),
         )
@@ -211,25 +211,6 @@ class EksServingStack(ReferenceStack):
             action=elbv2.ListenerAction.forward([targets]),
         )
         return listener
-
-    def _certificate(
-        self, balancer: PrivateLoadBalancer, key: DataKey
-    ) -> elbv2.IListenerCertificate:
-        """A certificate of one's own, or one made for the load balancer's own name."""
-        given = self.option("certificate_arn")
-        if given:
-            return elbv2.ListenerCertificate.from_arn(given)
-        made = SelfSignedCertificate(
-            self,
-            "Certificate",
-            domain_name=balancer.load_balancer_dns_name,
-            days=3650,  # nobody renews it; production brings its own
-            key=key,
-            log_retention=KEPT,
-            removal_policy=self.data_removal,
-        )
-        self.output("CertificateArn", made.arn, "Clients trust what acm get-certificate shows")
-        return elbv2.ListenerCertificate.from_arn(made.arn)
 
     def _watch_entry(
         self,
