@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,17 @@ def checkout(folder: Path) -> Path:
 
 
 # Verify
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-integration.txt"])
+def test_repository_pins_what_this_project_pins(name: str) -> None:
+    """Else its builds would install other versions into the environment of these tests."""
+    pins = re.findall(
+        r"^([\w-]+)==([\w.]+)(?!.*== )", (repositories.TUMOR_CLASSIFIER / name).read_text(), re.M
+    )
+    assert pins
+    for package, pinned in pins:
+        assert version(package) == pinned, package
 
 
 @pytest.fixture(scope="module")
