@@ -12,11 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from runtime import builds, repositories
 from runtime.models import tumor_classifier
@@ -99,6 +101,17 @@ def checkout(folder: Path) -> Path:
 # Verify
 
 
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-integration.txt"])
+def test_repository_pins_what_this_project_pins(name: str) -> None:
+    """Else its builds would install other versions into the environment of these tests."""
+    lines = (repositories.TUMOR_CLASSIFIER / name).read_text().splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    assert pins
+    for pin in pins:
+        if pin.marker is None or pin.marker.evaluate():
+            assert pin.specifier.contains(version(pin.name)), pin
+
+
 @pytest.fixture(scope="module")
 def verified(tmp_path_factory: pytest.TempPathFactory) -> Build:
     return run(builds.VERIFY, checkout(tmp_path_factory.mktemp("verified")))
@@ -178,7 +191,7 @@ def test_template_that_cloudformation_would_refuse_ends_the_build(tmp_path: Path
     (source / "app.py").write_text(broken)
     build = run(builds.VERIFY, source, phases=INSTALLED)
     assert build.phases["build"] != 0
-    assert "GraterThanOrEqualToThreshold" in build.log
+    assert "E3030 'GraterThanOrEqualToThreshold' is not one of" in build.log, build.log
 
 
 # Integration test
