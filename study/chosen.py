@@ -20,7 +20,8 @@ def several(slugs: Sequence[str]) -> list[Architecture]:
         return architectures
     if not architectures:
         raise UsageError("Nothing to compare: name two architectures, or a --question.")
-    raise UsageError(f"{_alone(architectures[0])}: name two architectures or more{_or_option(architectures[0])}.")
+    (one,) = architectures
+    raise UsageError(f"{_alone(one)}: name two architectures or more{_or_option(one)}.")
 
 
 def answers(question: str) -> list[Architecture]:

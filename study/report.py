@@ -138,11 +138,21 @@ class Report:
             # A heading in one piece, as long as a fair share of the width allows it.
             whole = min(len(column), WIDTH // len(section.columns) - 1) if index else None
             table.add_column(
-                column, overflow="fold", min_width=whole, style="bold" if index == 0 else ""
+                column,
+                overflow="fold",
+                min_width=whole,
+                no_wrap=index == 0 and _are_names(section),
+                style="bold" if index == 0 else "",
             )
         for row in section.rows:
             table.add_row(*(Text(self._cited(cell)) for cell in row))
         return table
+
+
+def _are_names(section: Section) -> bool:
+    """Whether the first column holds names, to be copied in one piece, that leave room for more."""
+    first = [str(row[0]) for row in section.rows]
+    return all(" " not in name and len(name) < WIDTH // 3 for name in first)
 
 
 def _reading(source: Source) -> str:

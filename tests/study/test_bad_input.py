@@ -23,7 +23,7 @@ from study.validation import findings
     ("arguments", "sentence"),
     [
         (["show", "realtime_endpont"], "'realtime_endpont': did you mean 'realtime_endpoint'?"),
-        (["show", "zzz"], "'zzz': choose from async_endpoint,"),
+        (["show", "zzz"], "'zzz': choose from airflow_workflow,"),
         (["compare", "async_endpoint", "sync"], "There is no architecture 'sync'"),
         (["compare", "async_endpoint"], "'async_endpoint' alone cannot be compared"),
         (["compare"], "Nothing to compare: name two architectures, or a --question."),
