@@ -23,6 +23,7 @@ from pathlib import Path
 from bench_container import measure
 from rich.progress import Progress
 
+from catalogue.discover import discover
 from study.report import Format, Report, Section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +41,8 @@ COMMANDS: dict[str, list[str]] = {
     "empty app": [PYTHON, "-c", EMPTY_APP],
     "empty app with gates": [PYTHON, "-c", GATED_APP],
     "one stack": [PYTHON, "app.py"],
-    "all stacks": [PYTHON, "app.py"],
+    "four stacks": [PYTHON, "app.py"],
+    "the catalogue": [PYTHON, "app.py"],
     "mla list": [MLA, "list"],
     "mla compare": [MLA, "compare", *FOUR],
 }
@@ -48,7 +50,8 @@ COMMANDS: dict[str, list[str]] = {
 
 def run(name: str, outdir: Path) -> float:
     """Runs a command to its end; returns the seconds it took."""
-    context = {"stack": FOUR[0]} if name == "one stack" else {}
+    chosen = {"one stack": FOUR[0], "four stacks": ",".join(FOUR)}
+    context = {"stack": chosen[name]} if name in chosen else {}
     environment = {
         **os.environ,
         "CDK_CONTEXT_JSON": json.dumps(context),
@@ -79,7 +82,7 @@ def template_tests() -> float:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.xml"
         chosen = ["tests/stacks/test_traits.py", "tests/stacks/test_snapshots.py"]
-        chosen += [f"tests/stacks/test_{slug}.py" for slug in FOUR]
+        chosen += [f"tests/stacks/test_{slug}.py" for slug in discover()]
         subprocess.run(
             [PYTHON, "-m", "pytest", "-q", f"--junitxml={results}", *chosen],
             cwd=ROOT,
@@ -89,24 +92,20 @@ def template_tests() -> float:
         cases = ET.parse(results).getroot().iter("testcase")  # noqa: S314 - written by ourselves
         seconds = sorted(float(case.get("time", 0)) for case in cases)
     # The longest case is the one that had to wait for the synthesis.
-    return sum(seconds[:-1]) / len(FOUR)
+    return sum(seconds[:-1]) / len(discover())
 
 
 def rows(seconds: Mapping[str, float], tests: float, megabytes: float) -> list[list[str]]:
     """Returns each figure with its aim."""
-    empty, everything, one = seconds["empty app"], seconds["all stacks"], seconds["one stack"]
-    marginal = (everything - one) / (len(FOUR) - 1)
+    empty, four, one = seconds["empty app"], seconds["four stacks"], seconds["one stack"]
+    everything, number = seconds["the catalogue"], len(discover())
     start = seconds["python -c pass"]
     return [
-        ["app.py, all four stacks / empty app", f"{everything / empty:.2f}", "1.4"],
+        ["app.py, four stacks / empty app", f"{four / empty:.2f}", "1.4"],
         ["app.py, one stack / empty app", f"{one / empty:.2f}", "1.25"],
-        [
-            "app.py, all four stacks / empty app with the gates",
-            f"{everything / seconds['empty app with gates']:.2f}",
-            "",
-        ],
-        ["a further stack", f"{marginal * 1000:.0f} ms", "60 ms"],
-        ["peak memory of the largest process", f"{megabytes:.0f} MB", "600 MB"],
+        [f"app.py, all {number} stacks / empty app", f"{everything / empty:.2f}", ""],
+        ["a further stack", f"{(everything - one) / (number - 1) * 1000:.0f} ms", "60 ms"],
+        ["peak memory of the largest process", f"{megabytes:.0f} MB", "900 MB"],
         ["mla list", f"{seconds['mla list']:.2f} s", "0.4 s"],
         ["mla list / python -c pass", f"{seconds['mla list'] / start:.1f}", ""],
         ["mla compare of four", f"{seconds['mla compare']:.2f} s", "0.8 s"],
