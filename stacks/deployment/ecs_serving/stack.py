@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.containers.fargate_task import FargateTask
 from mla_constructs.containers.insights_cluster import InsightsCluster
 from mla_constructs.delivery.build_project import Architecture
-from mla_constructs.network.private_load_balancer import PrivateLoadBalancer
 from mla_constructs.network.private_vpc import PrivateVpc
-from mla_constructs.network.web_acl import WebAcl
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.security.data_key import DataKey
-from mla_constructs.storage.buckets import AccessLogBucket
 from runtime import containers
 from stacks.deployment.ecs_serving.facts import FACTS
-from stacks.deployment.serving_certificate import certificate
+from stacks.deployment.serving_entry import (
+    KEPT,
+    balancer_behind_firewall,
+    listen,
+    targets_of,
+    tell_clients,
+    watch_entry,
+)
 from stacks.reference_stack import ReferenceStack
 
 PORT = 8080
-KEPT = logs.RetentionDays.ONE_MONTH
 
 
 class EcsServingStack(ReferenceStack):
@@ -46,9 +47,15 @@ class EcsServingStack(ReferenceStack):
         }.items():
             vpc.add_private_endpoint(name, endpoint)
 
-        balancer = self._balancer(vpc)
-        self._protect(balancer, key, alarms)
-        targets = self._listen(balancer, vpc, key)
+        balancer = balancer_behind_firewall(self, vpc, key=key, alarms=alarms)
+        targets = targets_of(
+            self,
+            vpc,
+            port=PORT,
+            # A task that goes gets no new requests and this time for the old ones, then SIGTERM.
+            deregistration_delay=Duration.seconds(30),
+        )
+        listen(self, balancer, targets, key=key)
         task = self._task(key)
         service = ecs.FargateService(
             self,
@@ -75,7 +82,7 @@ class EcsServingStack(ReferenceStack):
             # Back to the last version if tasks do not become healthy, or if answers fail.
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
             deployment_alarms=ecs.DeploymentAlarmConfig(
-                alarm_names=self._watch(balancer, targets, alarms),
+                alarm_names=watch_entry(balancer, targets, alarms),
                 behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
             ),
         )
@@ -91,16 +98,7 @@ class EcsServingStack(ReferenceStack):
             meaning="Tasks are saturated: is the scaling at its maximum, its target too high?",
         )
 
-        self.output(
-            "Url",
-            f"https://{balancer.load_balancer_dns_name}/invocations",
-            "POST CSV or JSON to it; with -c certificate_arn by the name in that certificate",
-        )
-        self.output(
-            "ClientSecurityGroupId",
-            balancer.clients.security_group_id,
-            "Attach it to whoever may call, inside the VPC",
-        )
+        tell_clients(self, balancer)
         self.output("VpcId", vpc.vpc_id, "Clients run here, or in a peered VPC")
         self.output("AlarmTopicArn", alarms.topic.topic_arn, "Subscribe to hear of alarms")
 
@@ -150,82 +148,6 @@ class EcsServingStack(ReferenceStack):
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "ECR, S3 and CloudWatch Logs")
         return group
 
-    def _balancer(self, vpc: PrivateVpc) -> PrivateLoadBalancer:
-        logged = AccessLogBucket(self, "AccessLogs", removal_policy=self.data_removal)
-        return PrivateLoadBalancer(
-            self,
-            "Balancer",
-            vpc=vpc,
-            idle_timeout=Duration.seconds(60),  # as long as a real-time endpoint has
-            access_logs=AccessLogBucket(
-                self, "Requests", removal_policy=self.data_removal, access_logs=logged
-            ),
-        )
-
-    def _protect(self, balancer: PrivateLoadBalancer, key: DataKey, alarms: AlarmTopic) -> None:
-        firewall = WebAcl(
-            self,
-            "Firewall",
-            requests_per_five_minutes=60_000,  # of one client: 200 requests/s
-            key=key,
-            log_retention=KEPT,
-            removal_policy=self.data_removal,
-        )
-        firewall.protect(balancer)
-        alarms.watch(
-            "FirewallBlocks",
-            firewall.metric_blocked(),
-            at_least=10,
-            minutes=5,
-            meaning="The firewall blocks requests: a client too fast, or content it takes for an "
-            "attack; its log says which rule.",
-        )
-
-    def _listen(
-        self, balancer: PrivateLoadBalancer, vpc: PrivateVpc, key: DataKey
-    ) -> elbv2.ApplicationTargetGroup:
-        """Passes the one request that clients may make on to the tasks."""
-        targets = elbv2.ApplicationTargetGroup(
-            self,
-            "Targets",
-            vpc=vpc,
-            target_type=elbv2.TargetType.IP,
-            # TLS ends at the load balancer; from there to the task it is HTTP inside the VPC.
-            protocol=elbv2.ApplicationProtocol.HTTP,
-            port=PORT,
-            load_balancing_algorithm_type=(
-                elbv2.TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS
-            ),
-            # A task that goes gets no new requests and this time for the old ones, then SIGTERM.
-            deregistration_delay=Duration.seconds(30),
-            health_check=elbv2.HealthCheck(
-                path="/ping",
-                interval=Duration.seconds(10),
-                timeout=Duration.seconds(5),
-                healthy_threshold_count=2,
-                unhealthy_threshold_count=3,
-            ),
-        )
-        listener = balancer.add_listener(
-            "Https",
-            port=443,
-            open=False,
-            certificates=[certificate(self, balancer, key=key, log_retention=KEPT)],
-            ssl_policy=elbv2.SslPolicy.TLS13_RES,
-            default_action=elbv2.ListenerAction.fixed_response(404),
-        )
-        # Nothing else of the container is reachable, /ping neither.
-        listener.add_action(
-            "Invocations",
-            priority=1,
-            conditions=[
-                elbv2.ListenerCondition.path_patterns(["/invocations"]),
-                elbv2.ListenerCondition.http_request_methods(["POST"]),
-            ],
-            action=elbv2.ListenerAction.forward([targets]),
-        )
-        return targets
-
     def _scale(self, service: ecs.FargateService, targets: elbv2.ApplicationTargetGroup) -> None:
         # Two, for the loss of a task or of an Availability Zone.
         scaling = service.auto_scale_task_count(min_capacity=2, max_capacity=8)
@@ -245,43 +167,3 @@ class EcsServingStack(ReferenceStack):
             scale_out_cooldown=Duration.seconds(60),
             scale_in_cooldown=Duration.seconds(300),
         )
-
-    def _watch(
-        self,
-        balancer: PrivateLoadBalancer,
-        targets: elbv2.ApplicationTargetGroup,
-        alarms: AlarmTopic,
-    ) -> list[str]:
-        """Creates the load balancer's alarms; returns those on which a deployment goes back."""
-        minute = Duration.minutes(1)
-        failed = alarms.watch(
-            "ServerErrors",
-            targets.metrics.http_code_target(elbv2.HttpCodeTarget.TARGET_5XX_COUNT, period=minute),
-            at_least=1,
-            minutes=1,
-            meaning="Requests fail in the container: read the tasks' log.",
-        )
-        unanswered = alarms.watch(
-            "NoAnswer",
-            balancer.metrics.http_code_elb(elbv2.HttpCodeElb.ELB_5XX_COUNT, period=minute),
-            at_least=1,
-            minutes=1,
-            meaning="The load balancer got no answer from a task: none healthy, one that hung up, "
-            "or a time-out.",
-        )
-        alarms.watch(
-            "Latency",
-            targets.metrics.target_response_time(statistic="p99", period=minute),
-            at_least=0.5,
-            minutes=5,
-            meaning="One request in a hundred waits 0.5 s or more for a task.",
-        )
-        alarms.watch(
-            "UnhealthyTasks",
-            targets.metrics.unhealthy_host_count(statistic=cloudwatch.Stats.MAXIMUM, period=minute),
-            at_least=1,
-            minutes=5,
-            meaning="A task fails its health check for 5 minutes and is not replaced by one that "
-            "does not: read the service's events.",
-        )
-        return [failed.alarm_name, unanswered.alarm_name]
