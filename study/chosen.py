@@ -20,7 +20,9 @@ def several(slugs: Sequence[str]) -> list[Architecture]:
         return architectures
     if not architectures:
         raise UsageError("Nothing to compare: name two architectures, or a --question.")
-    raise UsageError(f"{_alone(architectures[0])}: name two architectures or more{_or_option(architectures[0])}.")
+    raise UsageError(
+        f"{_alone(architectures[0])}: name two architectures or more{_or_option(architectures[0])}."
+    )
 
 
 def answers(question: str) -> list[Architecture]:
