@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from catalogue.model import Limit
 from catalogue.sources import docs, sagemaker_guide
 
 READ = date(2026, 11, 22)
@@ -15,3 +16,9 @@ CONFIG = "AWS::SageMaker::EndpointConfig"
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 TRACKING = "TargetTrackingScalingPolicyConfiguration"
+
+TYPE_QUOTA = Limit(
+    name="ml.m5.large instances of a new account, for endpoints",
+    value="0 until a higher quota is granted; ml.m6g.large and ml.t2.medium have 2",
+    source=QUOTAS,
+)
