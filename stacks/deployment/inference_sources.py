@@ -22,3 +22,14 @@ TYPE_QUOTA = Limit(
     value="0 until a higher quota is granted; ml.m6g.large and ml.t2.medium have 2",
     source=QUOTAS,
 )
+
+TRANSFORM_QUOTA = Limit(
+    name="ml.m5.large instances of a new account, for transform jobs",
+    value="0 until a higher quota is granted",
+    source=QUOTAS,
+)
+TRAINING_QUOTA = Limit(
+    name="ml.m5.large instances of a new account, for training jobs",
+    value="0 until a higher quota is granted; 4 on managed Spot",
+    source=QUOTAS,
+)
