@@ -25,7 +25,7 @@ class ModelGroup(Construct):
         name: Name of the group.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-delete-model-group.html
-    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker.html
     """
 
     def __init__(

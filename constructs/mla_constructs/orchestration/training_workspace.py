@@ -33,7 +33,8 @@ class TrainingWorkspace(Construct):
         approved_model: The model.tar.gz that a new model is compared with.
         instance_type: Of every job, such as "ml.m5.large".
         volume_size_gb: Volume of an instance, 1 to 16384 GB.
-        max_runtime: After which a job is stopped, 1 s to 9 days.
+        max_runtime: After which a job is stopped, 1 s to 9 days; a processing job ends after 5
+            by the account's quota.
         key: Encrypts bucket and volumes.
         access_logs: Receives the bucket's access logs.
         removal_policy: What becomes of the bucket and of the registered versions when the stack is
