@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from catalogue.model import Source
+from catalogue.model import Limit, Source
 from catalogue.sources import docs, sagemaker_guide
 
 READ = date(2026, 11, 22)
@@ -14,4 +14,11 @@ CACHED_ADDRESSES = Source(
     "https://github.com/aws/sagemaker-python-sdk/blob/103d5b6a2760812f82e9ade695db39ebadbd93d9/"
     "doc/amazon_sagemaker_model_building_pipeline.rst#caching-configuration",
     READ,
+)
+
+JOB_QUOTA = Limit(
+    name="ml.m5.large instances of a new account, for jobs",
+    value="0 until a higher quota is granted; processing may have 4 ml.t3.large, training 4 "
+    "ml.m5.large on managed Spot",
+    source=QUOTAS,
 )

@@ -472,6 +472,7 @@ def test_only_this_state_machine_may_assume_the_role(built: Parts) -> None:
         (
             [
                 "sagemaker:AddTags",
+                "sagemaker:ListTags",
                 "sagemaker:CreateTransformJob",
                 "sagemaker:DescribeTransformJob",
                 "sagemaker:StopTransformJob",

@@ -124,6 +124,7 @@ class TrainingWorkspace(Construct):
                         f"sagemaker:Describe{api}",
                         f"sagemaker:Stop{api}",
                         "sagemaker:AddTags",
+                        "sagemaker:ListTags",
                     ],
                     resources=[jobs],
                 )

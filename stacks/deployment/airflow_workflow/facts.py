@@ -2,8 +2,8 @@
 
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Source, Sourced
 from catalogue.sources import docs
+from stacks.deployment.orchestration_sources import JOB_QUOTA, READ
 from stacks.deployment.orchestration_sources import QUOTAS as ACCOUNT_QUOTAS
-from stacks.deployment.orchestration_sources import READ
 
 
 def serverless_guide(page: str, confidence: Confidence = Confidence.DOCUMENTED) -> Source:
@@ -99,6 +99,7 @@ FACTS = Facts(
         "Billing unit": Sourced("compute time of each task, waiting for its job included", WHAT),
     },
     limits=(
+        JOB_QUOTA,
         Limit(
             name="retries of a task",
             value="0 to 3, 1 unless the definition says otherwise",

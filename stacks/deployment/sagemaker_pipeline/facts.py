@@ -4,6 +4,7 @@ from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, 
 from catalogue.sources import sagemaker_api, sagemaker_guide
 from stacks.deployment.orchestration_sources import (
     CACHED_ADDRESSES,
+    JOB_QUOTA,
     PIPELINES,
     QUOTAS,
     READ,
@@ -101,6 +102,7 @@ FACTS = Facts(
         "Billing unit": Sourced("the jobs; orchestration is free", PIPELINES),
     },
     limits=(
+        JOB_QUOTA,
         Limit(
             name="steps of a pipeline",
             value="50, fixed",

@@ -2,7 +2,7 @@
 
 from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import docs
-from stacks.deployment.orchestration_sources import PIPELINES, QUOTAS, READ
+from stacks.deployment.orchestration_sources import JOB_QUOTA, PIPELINES, QUOTAS, READ
 
 SERVICE_QUOTAS = docs("step-functions/latest/dg/service-quotas.html", READ)
 TYPES = docs("step-functions/latest/dg/choosing-workflow-type.html", READ)
@@ -90,6 +90,7 @@ FACTS = Facts(
         "Billing unit": Sourced("state transitions, and the jobs", TYPES),
     },
     limits=(
+        JOB_QUOTA,
         Limit(
             name="time of a state, and of a run",
             value="1 year",
