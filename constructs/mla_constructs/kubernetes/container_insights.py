@@ -22,7 +22,8 @@ class ContainerInsights(Construct):
     """The CloudWatch add-on: every pod's output and Container Insights' metrics.
 
     Its agents run on every node under a role that reaches these four log groups alone. Application
-    Signals, which would instrument the pods, stay off: the container logs its own requests.
+    Signals, which would change every pod behind a Service to instrument it, are turned off: the
+    container logs its own requests.
 
     Args:
         scope: Parent construct.
@@ -86,7 +87,11 @@ class ContainerInsights(Construct):
                                 }
                             }
                         }
-                    }
+                    },
+                    # Since its version 5 the add-on does so unless it is told not to.
+                    "manager": {
+                        "applicationSignals": {"autoMonitor": {"monitorAllServices": False}}
+                    },
                 }
             ),
             pod_identity_associations=[
