@@ -472,9 +472,9 @@ def test_only_this_state_machine_may_assume_the_role(built: Parts) -> None:
         (
             [
                 "sagemaker:AddTags",
-                "sagemaker:ListTags",
                 "sagemaker:CreateTransformJob",
                 "sagemaker:DescribeTransformJob",
+                "sagemaker:ListTags",
                 "sagemaker:StopTransformJob",
             ],
             "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>"

@@ -4,6 +4,7 @@ from datetime import date
 
 from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import docs, sagemaker_api, sagemaker_guide
+from stacks.deployment.inference_sources import TRAINING_QUOTA
 
 READ = date(2026, 11, 22)
 
@@ -22,7 +23,7 @@ PROJECT = "AWS::CodeBuild::Project"
 FACTS = Facts(
     title="Bring your own container",
     tasks=("3.2", "3.3"),
-    c02=True,
+    c02=False,  # by its comparison page it drops "Bring your own container"
     question="containers",
     summary="CodeBuild builds one image from a folder, ECR scans it, a gate releases it or stops "
     "the deployment; SageMaker trains with it every week and serves with it behind an endpoint.",
@@ -71,6 +72,7 @@ FACTS = Facts(
         ),
     },
     limits=(
+        TRAINING_QUOTA,
         Limit(
             name="time to accept a connection",
             value="250 ms",
