@@ -92,7 +92,6 @@ def test_orchestrator_may_do_what_the_workflow_asks_and_no_more(built: Parts) ->
         "kms:Decrypt",
         "s3:GetObject",
         "sagemaker:AddTags",
-        "sagemaker:ListTags",
         "sagemaker:CreateModelPackage",
         "sagemaker:CreateProcessingJob",
         "sagemaker:CreateTrainingJob",

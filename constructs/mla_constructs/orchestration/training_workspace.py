@@ -108,12 +108,15 @@ class TrainingWorkspace(Construct):
             removal_policy=removal_policy,
         )
 
-    def grant_orchestration(self, role: iam.Role, *, job_names: str) -> None:
+    def grant_orchestration(
+        self, role: iam.Role, *, job_names: str, list_tags: bool = False
+    ) -> None:
         """Lets a role do what the workflow asks of SageMaker, and read what its runs write.
 
         Args:
             role: What the orchestrator acts under.
             job_names: Names of the jobs it may create, with a wildcard, such as "pipelines-*".
+            list_tags: Step Functions asks for it to run a job and wait for it.
         """
         for kind, api in (("processing-job", "ProcessingJob"), ("training-job", "TrainingJob")):
             jobs = self._arn(kind, job_names)
@@ -124,7 +127,7 @@ class TrainingWorkspace(Construct):
                         f"sagemaker:Describe{api}",
                         f"sagemaker:Stop{api}",
                         "sagemaker:AddTags",
-                        "sagemaker:ListTags",
+                        *(["sagemaker:ListTags"] if list_tags else []),
                     ],
                     resources=[jobs],
                 )
