@@ -30,6 +30,7 @@ SAYS_WHO_CALLS = {
     "sagemaker.amazonaws.com",
     "scheduler.amazonaws.com",
     "states.amazonaws.com",
+    "vpc-flow-logs.amazonaws.com",
 }
 """Services whose role can be limited to calls on behalf of this account."""
 
