@@ -17,7 +17,7 @@ from study.iam import (
     trust_statements,
 )
 from study.sample import Sample
-from tests.support.authorization import arn_formats, exists, fits_any, knows_key
+from tests.support.authorization import arn_formats, exists, fits_any, knows_key, narrowing_keys
 
 NEVER_HELD = {
     # DescribeKey has no encryption context; the statement is that of CloudWatch Logs' guide.
@@ -55,6 +55,15 @@ def test_all_resources_only_for_actions_that_know_none(template: Template) -> No
     for holder, statement in identity_statements(template):
         if "*" in as_list(statement["Resource"]):
             assert [action for action in actions(statement) if arn_formats(action)] == [], holder
+
+
+def test_all_resources_are_narrowed_where_the_service_has_a_key_for_it(template: Template) -> None:
+    for holder, statement in identity_statements(template):
+        if "*" in as_list(statement["Resource"]):
+            used = {key for keys in statement.get("Condition", {}).values() for key in keys}
+            for action in actions(statement):
+                own = narrowing_keys(action)
+                assert not own or used & own, (holder, action, own)
 
 
 def test_every_action_is_granted_on_something_it_acts_on(template: Template) -> None:

@@ -93,6 +93,19 @@ def arn_formats(action: str) -> set[str]:
     }
 
 
+def narrowing_keys(action: str) -> set[str]:
+    """Returns the service's own keys that conditions on an action can use."""
+    service = action.split(":", maxsplit=1)[0]
+    if action in DEVICE_ACTIONS:
+        return set()
+    return {
+        key
+        for use in _resource_types(action).values()
+        for key in use["condition_keys"]
+        if key.startswith(f"{service}:")
+    }
+
+
 def knows_key(action: str, key: str) -> bool:
     """Whether a condition on an action can use a key, such as aws:ResourceTag/project."""
     known = GLOBAL_KEYS | ALSO_UNDER.get(action, set())
