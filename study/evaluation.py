@@ -88,6 +88,18 @@ def applies(statement: Statement, request: Request) -> bool:
     )
 
 
+def fulfilling(statement: Statement) -> dict[str, str]:
+    """Returns what a request has to say for the conditions of a statement to hold.
+
+    For conditions that ask for something to be there, not to be absent or otherwise.
+    """
+    return {
+        key: _text(as_list(values)[0]).replace("*", "sample")
+        for keys in statement.get("Condition", {}).values()
+        for key, values in keys.items()
+    }
+
+
 def like(pattern: str, text: str) -> bool:
     """Whether a text matches a pattern with * and ?."""
     expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalogue.discover import Architecture
 from catalogue.template import Template
-from study.evaluation import Decision, Policies, like
+from study.evaluation import Decision, Policies, fulfilling, like
 from study.iam import (
     Statement,
     as_list,
@@ -84,23 +84,14 @@ def service_requests(
     """
     for role, statement in trust_statements(template):
         for service in as_list(statement["Principal"].get("Service", [])):
-            asked = policies.sample.value(statement.get("Condition", {}))
-            context = {
-                key: str(as_list(values)[0]).replace("*", "sample")
-                for keys in asked.values()
-                for key, values in keys.items()
-            }
-            foreign = {key: _of_another(value) for key, value in context.items()}
+            context = fulfilling(policies.sample.value(statement))
+            foreign = {k: v.replace(ACCOUNT, OTHER_ACCOUNT) for k, v in context.items()}
             yield (
                 role,
                 service,
                 policies.may_assume(role, {"Service": service}, context),
                 policies.may_assume(role, {"Service": service}, foreign),
             )
-
-
-def _of_another(value: str) -> str:
-    return value.replace(ACCOUNT, OTHER_ACCOUNT)
 
 
 def _deputies(policies: Policies, template: Template) -> Iterator[list[Cell]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 
 import pytest
 
 from catalogue.discover import discover
 from catalogue.template import Template
-from study.evaluation import Context, Decision, Policies
+from study.evaluation import Context, Decision, Policies, fulfilling
 from study.iam import as_list, resource_statements, statements, trust_statements
 from study.permissions import object_paths, service_requests
 from study.sample import ACCOUNT, OTHER_ACCOUNT, REGION
@@ -55,41 +56,21 @@ def test_nobody_else_gets_a_role(policies: Policies, template: Template) -> None
             assert decision is Decision.NOT_ALLOWED, (role, service)
 
 
-def service_statements(template: Template) -> Iterator[tuple[str, str, str, Context]]:
-    """Yields service, action, resource, and the context that the statement asks for."""
-    policies = Policies(template)
-    for holder, statement in resource_statements(template):
-        for service in (
-            as_list(statement["Principal"].get("Service", []))
-            if isinstance(statement["Principal"], dict)
-            else []
-        ):
-            context = {
-                key: str(as_list(value)[0]).replace("*", "sample")
-                for values in policies.sample.value(statement.get("Condition", {})).values()
-                for key, value in values.items()
-            }
-            is_key = template.resources[holder]["Type"] == "AWS::KMS::Key"
-            resource = f"<{holder}.Arn>" if is_key else as_list(statement.get("Resource", ""))[0]
-            for action in as_list(statement["Action"]):
-                yield policies.sample.value(service), action, resource, context
-
-
 def test_services_use_keys_buckets_topics_and_queues_for_this_account_only(
     policies: Policies, template: Template
 ) -> None:
-    for service, action, resource, context in service_statements(template):
-        if not resource:
-            continue
-        where = resource.replace("*", "sample")
-        assert policies.service_may(service, action, where, {**context, **TLS}) is (
-            Decision.ALLOWED
-        ), (service, action, where)
-        if any(ACCOUNT in str(value) for value in context.values()):
-            foreign = {k: str(v).replace(ACCOUNT, OTHER_ACCOUNT) for k, v in context.items()}
-            assert policies.service_may(service, action, where, {**foreign, **TLS}) is (
-                Decision.NOT_ALLOWED
-            ), (service, action, where)
+    for holder, statement in resource_statements(template):
+        principal = statement["Principal"]
+        services = as_list(principal.get("Service", [])) if isinstance(principal, dict) else []
+        # A key's policy says "*" for the key itself; a repository's policy names no resource.
+        of_itself = statement.get("Resource", "*") == "*"
+        where = f"<{holder}.Arn>" if of_itself else as_list(statement["Resource"])[0]
+        context = {**fulfilling(policies.sample.value(statement)), **TLS}
+        foreign = {key: value.replace(ACCOUNT, OTHER_ACCOUNT) for key, value in context.items()}
+        for service, action in product(services, as_list(statement["Action"])):
+            asked = (policies.sample.value(service), action, where.replace("*", "sample"))
+            assert policies.service_may(*asked, context) is Decision.ALLOWED, asked
+            assert policies.service_may(*asked, foreign) is Decision.NOT_ALLOWED, asked
 
 
 def test_nobody_decrypts_but_through_a_service(policies: Policies, template: Template) -> None:
