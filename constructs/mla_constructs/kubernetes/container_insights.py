@@ -148,13 +148,16 @@ class ContainerInsights(Construct):
         )
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["ec2:DescribeTags", "ec2:DescribeVolumes", "logs:DescribeLogGroups"],
+                actions=["ec2:DescribeTags", "ec2:DescribeVolumes"],
                 resources=["*"],
+                conditions={"StringEquals": {"ec2:Region": Stack.of(self).region}},
             )
         )
+        role.add_to_policy(iam.PolicyStatement(actions=["logs:DescribeLogGroups"], resources=["*"]))
         acknowledge_wildcard(
             role,
             "*",
-            "These actions know no resource types; metrics are limited to one namespace.",
+            "These actions know no resource types; metrics are limited to one namespace, what is "
+            "read of EC2 to the Region.",
         )
         return role
