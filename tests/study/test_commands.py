@@ -97,7 +97,9 @@ def test_show_has_the_permissions_of_every_architecture(
     roles = {row["Role"] for row in sections["Who may assume a role"]}
     holders = {t.split()[1] for t in sections if t.startswith("What ") and t.endswith(" may do")}
     assert roles
-    assert {row["Role"] for row in sections["Which role may touch which objects"]} <= roles
+    # Without a bucket there are no objects to touch.
+    touching = sections.get("Which role may touch which objects", [])
+    assert {row["Role"] for row in touching} <= roles
     assert len(holders & roles) > len(roles) / 2
 
 
