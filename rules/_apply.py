@@ -26,14 +26,18 @@ def pack() -> list[MlRule]:
     return sorted(found, key=lambda rule: rule.id[1:])
 
 
-def check(file: Path) -> Iterator[Match]:
+def check(file: Path, *, informational: bool = False) -> Iterator[Match]:
     """Yields what the pack finds in a template, from top to bottom.
+
+    Args:
+        file: The template.
+        informational: Whether to tell what cfn-lint, too, tells only if asked.
 
     Raises:
         UsageError: The file holds no template that could be checked.
     """
     _refuse_unusable(file)
-    config = ConfigMixIn(include_checks=["E", "W", "I"])
+    config = ConfigMixIn(include_checks=["E", "W", *(["I"] if informational else [])])
     rules = Rules.create_from_directory(str(FOLDER))
     for rule in (ParseError(), TransformError(), RuleError()):
         rules.register(rule)

@@ -23,6 +23,13 @@ PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
 COPIES = "sagemaker:inference-component:DesiredCopyCount"
 
 
+LOCAL_STORAGE = re.compile(
+    r"ml\.(?:(?:c|m|r)\d\w*d\w*|p3dn|p4d|p4de|p5|p5e|p5en|p6\S*|g4dn|g5|g6|g6e|trn1|trn1n|trn2"
+    r"|i\d\w*)\."
+)
+"""Instance types that come with NVMe disks of their own."""
+
+
 class Kind(StrEnum):
     """What a variant runs on, or how it is asked."""
 
@@ -63,6 +70,11 @@ class Variant:
     def model(self, world: World) -> Resource | None:
         """Returns the model that it serves, if the template holds it."""
         return world.named(self.settings.get("ModelName"), MODEL, "ModelName")
+
+
+def is_local(instance_type: str) -> bool:
+    """Whether an instance type keeps its data on local NVMe disks."""
+    return bool(LOCAL_STORAGE.match(instance_type))
 
 
 def variants(config: Resource) -> list[Variant]:

@@ -224,7 +224,8 @@ class World:
             return ABSENT
         parameter = _object(_object(self.template.get("Parameters")).get(name))
         if not parameter:
-            return Deferred(f"${{{name}}}", frozenset({name}))
+            pseudo = name.startswith("AWS::")
+            return Deferred(f"${{{name}}}", frozenset() if pseudo else frozenset({name}))
         kind = str(parameter.get("Type"))
         if "Default" not in parameter or kind.startswith("AWS::SSM") or name in self._decisive:
             return Deferred(f"${{{name}}}")

@@ -12,13 +12,13 @@ from study.report import Cell, Report, Section
 COLUMNS = ("Rule", "Where", "Finding and fix")
 
 
-def check_report(files: Sequence[Path]) -> Report:
+def check_report(files: Sequence[Path], *, informational: bool = False) -> Report:
     """Returns the findings of the pack, a table a template; none without findings.
 
     Raises:
         UsageError: A file holds no template.
     """
-    sections = [Section(str(file), COLUMNS, _rows(file)) for file in files]
+    sections = [Section(str(file), COLUMNS, _rows(file, informational)) for file in files]
     count = sum(len(section.rows) for section in sections)
     return Report(
         title="ML rule pack",
@@ -27,14 +27,14 @@ def check_report(files: Sequence[Path]) -> Report:
     )
 
 
-def _rows(file: Path) -> list[list[Cell]]:
+def _rows(file: Path, informational: bool) -> list[list[Cell]]:
     return [
         [
             match.rule.id,
             f"{file.name}:{match.linenumber}",
             Sourced(match.message, match.rule.source),
         ]
-        for match in check(file)
+        for match in check(file, informational=informational)
     ]
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from tests.rules.said import WAYS, Said, found, template
+from tests.rules.cases import Case
+from tests.rules.said import WAYS, found, template
 from tests.rules.shapes import (
     ASYNC,
-    COPIES,
     INSTANCES,
     PROVISIONED,
-    Resources,
     alarm,
     config,
     custom,
     endpoint,
+    model,
     packed,
     queued,
     scaled,
@@ -31,64 +28,45 @@ from tests.rules.shapes import (
 
 INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
 BACKLOG = "ApproximateBacklogSizePerInstance"
-Case = tuple[str, Callable[[Any], Resources], Any, Any]
 
-CASES: list[Case] = [
-    (
+CASES = [
+    Case(
         "E9501",
         lambda said: scaled(Policy=tracking(said)),
         "SageMakerInferenceComponentInvocationsPerCopy",
         INVOCATIONS,
     ),
-    (
+    Case(
         "E9501",
         lambda said: packed(Policy=tracking(said)),
         INVOCATIONS,
         "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
     ),
-    (
+    Case(
         "E9502",
         lambda said: serving(
+            Model=model(EnableNetworkIsolation=False),
             Config=serverless_config(ProvisionedConcurrency=1),
             Target=target(ScalableDimension=said),
         ),
         INSTANCES,
         PROVISIONED,
     ),
-    ("E9502", lambda said: scaled(Target=target(ScalableDimension=said)), PROVISIONED, INSTANCES),
-    (
-        "E9502",
-        lambda said: packed(
-            Target=target(ResourceId={"Fn::Sub": "endpoint/${Endpoint.EndpointName}/variant/main"})
-            if said
-            else target(
-                ResourceId={"Fn::Sub": "inference-component/${Component.InferenceComponentName}"},
-                ScalableDimension=COPIES,
-            )
-        ),
-        True,
-        False,
-    ),
-    (
-        "E9503",
-        lambda said: queued(Policy=tracking(said)),
-        INVOCATIONS,
-        "none of them",
-    ),
-    (
+    Case("E9502", lambda said: scaled(Target=target(ScalableDimension=said)), PROVISIONED, INSTANCES),
+    Case(
         "W9504",
         lambda said: queued(Policy=custom(said, "EndpointName")),
         "ModelLatency",
         BACKLOG,
     ),
-    ("E9505", lambda said: queued(Policy=custom(BACKLOG, said)), "VariantName", "EndpointName"),
-    (
+    Case("E9505", lambda said: queued(Policy=custom(BACKLOG, said)), "VariantName", "EndpointName"),
+    Case(
         "E9506",
         lambda said: serving(Config=config(variant(ManagedInstanceScaling=said))),
         {"Status": "ENABLED", "MinInstanceCount": 1},
         None,
     ),
-    (
+    Case(
         "E9507",
         lambda said: scaled(
             Endpoint=endpoint(EndpointName="tumors"), Target=target(ResourceId=said)
@@ -96,18 +74,18 @@ CASES: list[Case] = [
         "endpoint/tumors/variant/main",
         "endpoint/${Endpoint.EndpointName}/variant/main",
     ),
-    (
+    Case(
         "E9508",
         lambda said: scaled(Target=target(ResourceId=said)),
         "endpoint/${Endpoint}/variant/main",
         "endpoint/${Endpoint.EndpointName}/variant/main",
     ),
-    ("E9509", lambda said: scaled(Target=target(MinCapacity=said)), 0, 1),
-    ("E9510", lambda said: queued(Alarm=alarm(said)), "ApproximateAgeOfOldestRequest",
+    Case("E9509", lambda said: scaled(Target=target(MinCapacity=said)), 0, 1),
+    Case("E9510", lambda said: queued(Alarm=alarm(said)), "ApproximateAgeOfOldestRequest",
      "HasBacklogWithoutCapacity"),
-    ("E9510", lambda said: packed(Alarm=alarm(said)), "Invocation5XXErrors",
+    Case("E9510", lambda said: packed(Alarm=alarm(said)), "Invocation5XXErrors",
      "NoCapacityInvocationFailures"),
-    (
+    Case(
         "E9510",
         lambda said: packed(
             Alarm=alarm("NoCapacityInvocationFailures", ComparisonOperator=said)
@@ -116,27 +94,28 @@ CASES: list[Case] = [
         "GreaterThanOrEqualToThreshold",
     ),
 ]  # fmt: skip
-NAMES = [f"{case[0]}-{number}" for number, case in enumerate(CASES)]
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_fault_is_found_however_it_is_said(case: Case, way: str) -> None:
-    rule, build, fault, right = case
-    assert rule in found(template(build(Said(fault, right)) if _plain(case) else build(fault), way))
+    assert case.rule in case.found(way)
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("case", CASES, ids=NAMES)
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_is_right_is_let_be(case: Case, way: str) -> None:
-    _, build, _, right = case
-    document = template(build(Said(right, right)) if _plain(case) else build(right), way)
-    if right != "none of them":
-        assert found(document) == set()
+    assert case.found_when_right(way) == set()
 
 
-def _plain(case: Case) -> bool:
-    return not isinstance(case[2], bool)
+def test_components_are_not_scaled_as_instances() -> None:
+    assert found(template(packed())) == set()
+    assert found(template(packed(Target=target()))) == {"E9501", "E9502"}
+
+
+def test_asynchronous_endpoint_is_not_scaled_by_its_invocations() -> None:
+    assert found(template(queued())) == set()
+    assert found(template(queued(Policy=tracking(INVOCATIONS)))) == {"E9503", "W9504"}
 
 
 def test_dependency_may_stand_in_depends_on() -> None:
