@@ -25,11 +25,13 @@ class Finding:
         resource: At which resource.
         path: At which of its properties.
         message: What is wrong, with the value, and how to mend it.
+        source: The page that says so, if it is not that of the rule.
     """
 
     resource: Resource
     path: tuple[str | int, ...]
     message: str
+    source: Source | None = None
 
 
 class MlRule(CloudFormationLintRule):  # type: ignore[misc]  # cfn-lint carries no types
@@ -55,5 +57,7 @@ class MlRule(CloudFormationLintRule):  # type: ignore[misc]  # cfn-lint carries 
             for finding in self.findings(world):
                 path = ("Resources", finding.resource.name, "Properties", *finding.path)
                 place = world.place(path)
-                found.setdefault((tuple(place), finding.message), RuleMatch(place, finding.message))
+                source = finding.source or self.source
+                match = RuleMatch(place, finding.message, source=source)
+                found.setdefault((tuple(place), finding.message), match)
         return list(found.values())

@@ -65,6 +65,11 @@ def is_true(value: Any) -> bool:
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
+def is_kind(resource_type: str, kind: str) -> bool:
+    """Whether a type is a kind of resource: a type, or a service with :: behind it."""
+    return resource_type.startswith(kind) if kind.endswith("::") else resource_type == kind
+
+
 @dataclass(frozen=True)
 class Resource:
     """A resource of the template, with resolved properties.

@@ -32,7 +32,7 @@ def _rows(file: Path, informational: bool) -> list[list[Cell]]:
         [
             match.rule.id,
             f"{file.name}:{match.linenumber}",
-            Sourced(match.message, match.rule.source),
+            Sourced(match.message, match.source),
         ]
         for match in check(file, informational=informational)
     ]

@@ -52,7 +52,7 @@ CASES = [
         INSTANCES,
         PROVISIONED,
     ),
-    Case("E9502", lambda said: scaled(Target=target(ScalableDimension=said)), PROVISIONED, INSTANCES),
+    Case("E9502", lambda s: scaled(Target=target(ScalableDimension=s)), PROVISIONED, INSTANCES),
     Case(
         "W9504",
         lambda said: queued(Policy=custom(said, "EndpointName")),
