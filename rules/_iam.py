@@ -33,6 +33,9 @@ def allowed(world: World) -> Iterator[Allowed]:
     for role in world.of_type("AWS::IAM::Role"):
         for index, _ in role.items("Policies"):
             yield from _statements(role, ("Policies", index, "PolicyDocument", "Statement"))
+    for resource in world.of_type("AWS::Serverless::Function", "AWS::Serverless::StateMachine"):
+        for index, _ in resource.items("Policies"):
+            yield from _statements(resource, ("Policies", index, "Statement"))
 
 
 def _statements(resource: Resource, path: tuple[str | int, ...]) -> Iterator[Allowed]:

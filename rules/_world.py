@@ -115,7 +115,7 @@ class World:
     """A template under one outcome of its conditions.
 
     Args:
-        template: As cfn-lint read it, with SAM already transformed.
+        template: As cfn-lint read it; of SAM, Globals are merged and the rest is as written.
         outcome: Condition -> whether it holds.
     """
 

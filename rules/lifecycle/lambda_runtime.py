@@ -29,7 +29,7 @@ class LambdaRuntime(MlRule):
 
     def findings(self, world: World) -> Iterator[Finding]:
         """Yields functions on deprecated runtimes."""
-        for function in world.of_type("AWS::Lambda::Function"):
+        for function in world.of_type("AWS::Lambda::Function", "AWS::Serverless::Function"):
             runtime = function.get("Runtime")
             dates = RUNTIMES.get(runtime) if isinstance(runtime, str) else None
             if dates and date.fromisoformat(dates["deprecated"]) <= date.today():

@@ -8,6 +8,11 @@ from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._world import World
 
+SETTINGS = {
+    "AWS::Serverless::StateMachine": "Logging",
+    "AWS::StepFunctions::StateMachine": "LoggingConfiguration",
+}
+
 
 class WorkflowLogging(MlRule):
     """A workflow leaves no log."""
@@ -23,10 +28,11 @@ class WorkflowLogging(MlRule):
 
     def findings(self, world: World) -> Iterator[Finding]:
         """Yields state machines without logging."""
-        for found in world.of_type("AWS::StepFunctions::StateMachine"):
-            if found.get("LoggingConfiguration", "Level") in (None, "OFF"):
+        for machine in world.of_type(*SETTINGS):
+            setting = SETTINGS[machine.type]
+            if machine.get(setting, "Level") in (None, "OFF"):
                 yield Finding(
-                    found,
+                    machine,
                     (),
-                    "Executions are not logged: set LoggingConfiguration with Level ERROR or ALL.",
+                    f"Executions are not logged: set {setting} with Level ERROR or ALL.",
                 )
