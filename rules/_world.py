@@ -211,7 +211,7 @@ class World:
                 return self._ref(str(argument))
             case "Fn::If" if _is_if(argument):
                 return self.resolve(argument[self._branch(argument)])
-            case "Fn::GetAtt":
+            case "Fn::GetAtt" if argument:
                 parts = argument if isinstance(argument, list) else str(argument).split(".", 1)
                 return Deferred(f"${{{'.'.join(map(str, parts))}}}", frozenset({str(parts[0])}))
             case "Fn::Sub":
@@ -267,7 +267,7 @@ class World:
                     return items[int(at)]
             case "Fn::Split", [str(separator), str(text)] if not isinstance(text, Deferred):
                 return text.split(separator)
-            case "Fn::FindInMap", [table, first, second, *_]:
+            case "Fn::FindInMap", [str(table), str(first), str(second), *_]:
                 rows = _object(_object(self.template.get("Mappings")).get(table))
                 value = _object(rows.get(first)).get(second)
                 if value is not None:

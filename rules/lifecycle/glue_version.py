@@ -9,7 +9,7 @@ from rules._base import READ, Finding, MlRule
 from rules._world import World
 
 ENDED = {"0.9", "1.0", "2.0"}
-SPARK = {"glueetl", "gluestreaming"}
+SPARK = ("glueetl", "gluestreaming")
 
 
 class GlueVersion(MlRule):

@@ -29,9 +29,9 @@ class CustomMetricDimensions(MlRule):
     def findings(self, world: World) -> Iterator[Finding]:
         """Yields custom metrics of SageMaker whose dimensions it does not publish."""
         for policy in world.of_type(POLICY):
-            metric = policy.get(*SPECIFICATION, "MetricName")
+            metric = str(policy.get(*SPECIFICATION, "MetricName"))
             names = [str(d.get("Name")) for _, d in policy.items(*SPECIFICATION, "Dimensions")]
-            if policy.get(*SPECIFICATION, "Namespace") not in OF_ENDPOINTS or isinstance(
+            if str(policy.get(*SPECIFICATION, "Namespace")) not in OF_ENDPOINTS or isinstance(
                 policy.get(*SPECIFICATION, "Dimensions"), Deferred
             ):
                 continue

@@ -31,7 +31,7 @@ class DimensionFitsEndpoint(MlRule):
     def findings(self, world: World) -> Iterator[Finding]:
         """Yields targets whose dimension their variant does not have."""
         for target in world.of_type(TARGET):
-            dimension = target.get("ScalableDimension")
+            dimension = str(target.get("ScalableDimension"))
             kind = scaled_kind(target, world)
             if kind is Kind.COMPONENTS and dimension in (INSTANCES, PROVISIONED):
                 yield Finding(
