@@ -46,6 +46,9 @@ def show(
     compliance: Annotated[
         bool, typer.Option("--compliance", help="Findings of NIST 800-53 R5, HIPAA and PCI DSS.")
     ] = False,
+    iam: Annotated[
+        bool, typer.Option("--iam", help="Roles: who may assume them, and what they may do.")
+    ] = False,
     assembly: AssemblyOption = None,
     how: FormatOption = Format.TABLE,
 ) -> None:
@@ -59,10 +62,11 @@ def show(
         report = compliance_report(architecture)
     else:
         from study.assembly import load
+        from study.permissions import permissions
         from study.show import show as show_report
 
         (template,) = load([architecture], assembly)
-        report = show_report(architecture, template)
+        report = (permissions if iam else show_report)(architecture, template)
     typer.echo(report.render(how))
 
 

@@ -22,7 +22,8 @@ ZERO = sagemaker_guide("endpoint-auto-scaling-zero-instances.html", READ)
 SHADOW = sagemaker_guide("shadow-tests.html", READ)
 SERVERLESS = sagemaker_guide("serverless-endpoints.html", READ)
 METRICS = sagemaker_guide("monitoring-cloudwatch.html", READ)
-CREATE_MODEL = sagemaker_api("API_CreateModel.html", READ)
+CONTAINER = sagemaker_api("API_ContainerDefinition.html", READ)
+VARIANT = sagemaker_api("API_ProductionVariant.html", READ)
 BIND_TO_PORT = sagemaker_guide("multi-container-troubleshooting.html", READ)
 
 MODEL = "AWS::SageMaker::Model"
@@ -39,7 +40,7 @@ PER_INSTANCE = InTemplate(
 )
 ALWAYS_BILLED = Sourced("the minimum of instances runs and is billed", PRICING)
 INSTANCE_TIME = Sourced("instance time, whatever the number of models on them", PRICING)
-NO_CAPTURE = Sourced("not listed: the matrix has it for single models only", MATRIX)
+NO_CAPTURE = Sourced("no: the matrix has it for single models only", MATRIX)
 BLUE_GREEN_AND_ROLLING = Sourced("blue/green and rolling, of the whole endpoint", MATRIX)
 NOT_SERVERLESS = Sourced("no", MATRIX)
 
@@ -51,8 +52,8 @@ NEW_ACCOUNT = Limit(
     maximum=4,
 )
 ONE_INSTANCE = Limit(
-    name="minimum capacity of a variant that names a model",
-    value="1: only inference components scale to zero",
+    name="minimum capacity of a real-time variant that names a model",
+    value="1: of real-time endpoints only those with inference components scale to zero",
     source=ZERO,
     setting=InTemplate(TARGET, "MinCapacity"),
     minimum=1,
@@ -60,18 +61,24 @@ ONE_INSTANCE = Limit(
 DOWNLOAD = Limit(
     name="time to download the artifacts",
     value="60 to 3600 s",
-    source=sagemaker_api("API_ProductionVariant.html", READ),
+    source=VARIANT,
     setting=InTemplate(CONFIG, "ProductionVariants[0].ModelDataDownloadTimeoutInSeconds"),
     minimum=60,
     maximum=3600,
 )
 STARTUP = Limit(
     name="time until the containers answer /ping",
-    value="60 to 3600 s; all of an instance's containers start at once and share its vCPUs",
-    source=BIND_TO_PORT,
+    value="60 to 3600 s",
+    source=VARIANT,
     setting=InTemplate(CONFIG, "ProductionVariants[0].ContainerStartupHealthCheckTimeoutInSeconds"),
     minimum=60,
     maximum=3600,
+)
+STARTUP_LOAD = Limit(
+    name="instance for several containers",
+    value="its memory and vCPUs have to do for the start of all of them: where they do not, a "
+    "container fails the ping health check and the endpoint is not created",
+    source=BIND_TO_PORT,
 )
 CONTAINER_COUNT = Limit(
     name="containers of a model",
@@ -84,6 +91,6 @@ CONTAINER_COUNT = Limit(
 PORT = Limit(
     name="port of a container beside others",
     value="what SAGEMAKER_BIND_TO_PORT says, and the image's label accept-bind-to-port=true says "
-    "that it listens to it: without the label the endpoint is not created",
+    "that it listens to it: an image without the label is rejected",
     source=BIND_TO_PORT,
 )

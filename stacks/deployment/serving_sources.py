@@ -28,6 +28,12 @@ def lambda_guide(page: str) -> Source:
     return docs(f"lambda/latest/dg/{page}", READ)
 
 
+# AWS's prices stand on its product pages, not in its documentation.
+BALANCER_PRICES = Source("https://aws.amazon.com/elasticloadbalancing/pricing/", READ)
+WAF_PRICES = Source(
+    "https://aws.github.io/aws-security-services-best-practices/guides/waf/waf-cost/docs/", READ
+)
+
 TRACKING_GUIDE = docs(
     "autoscaling/application/userguide/target-tracking-scaling-policy-overview.html", READ
 )

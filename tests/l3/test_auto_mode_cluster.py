@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +141,16 @@ def test_agents_start_after_their_log_groups_and_their_role(built: Parts) -> Non
     assert len(groups) == 4
     assert groups <= set(add_on["DependsOn"])
     assert any(name.startswith("InsightsRoleDefaultPolicy") for name in add_on["DependsOn"])
+
+
+def test_agents_leave_the_pods_as_they_are(built: Parts) -> None:
+    (values,) = (
+        json.loads(found["Properties"]["ConfigurationValues"])
+        for found in built.template.find_resources("AWS::EKS::Addon").values()
+        if found["Properties"]["AddonName"] == "amazon-cloudwatch-observability"
+    )
+    monitor = values["manager"]["applicationSignals"]["autoMonitor"]
+    assert monitor == {"monitorAllServices": False}
 
 
 def test_agents_role_is_for_these_pods_of_this_cluster(built: Parts) -> None:

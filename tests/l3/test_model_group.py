@@ -66,21 +66,26 @@ def test_versions_are_deleted_before_the_group_and_after_the_right_to_register(
 
 
 @pytest.mark.parametrize(
-    ("role", "actions"),
+    ("role", "actions", "on_group"),
     [
-        ("Registrar", ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"]),
-        ("Deployer", ["sagemaker:DescribeModelPackage"]),
-        ("ModelGroupEmptierRole", ["sagemaker:DeleteModelPackage", "sagemaker:ListModelPackages"]),
+        ("Registrar", ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"], True),
+        ("Deployer", ["sagemaker:DescribeModelPackage"], False),
+        (
+            "ModelGroupEmptierRole",
+            ["sagemaker:DeleteModelPackage", "sagemaker:ListModelPackages"],
+            True,
+        ),
     ],
 )
 def test_roles_may_touch_versions_of_this_group_only(
-    role: str, actions: list[str], resources: dict[str, Any]
+    role: str, actions: list[str], on_group: bool, resources: dict[str, Any]
 ) -> None:
     statements = policy_of(resources, role)["Properties"]["PolicyDocument"]["Statement"]
     (granted,) = (found for found in statements if as_list(found["Action"]) == actions)
-    group, versions = (resource["Fn::Join"][1][-2:] for resource in granted["Resource"])
-    assert group == [":model-package-group/", {"Ref": "AWS::StackName"}]
-    assert versions == [{"Ref": "AWS::StackName"}, "/*"]
+    ends = [resource["Fn::Join"][1][-2:] for resource in as_list(granted["Resource"])]
+    group = [":model-package-group/", {"Ref": "AWS::StackName"}]
+    versions = [{"Ref": "AWS::StackName"}, "/*"]
+    assert ends == ([group, versions] if on_group else [versions])
 
 
 def test_retained_group_keeps_its_versions(new_parts: type[Parts]) -> None:

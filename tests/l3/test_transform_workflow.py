@@ -474,6 +474,7 @@ def test_only_this_state_machine_may_assume_the_role(built: Parts) -> None:
                 "sagemaker:AddTags",
                 "sagemaker:CreateTransformJob",
                 "sagemaker:DescribeTransformJob",
+                "sagemaker:ListTags",
                 "sagemaker:StopTransformJob",
             ],
             "arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from catalogue.discover import ROOT
 from runtime.models import tumor_classifier
@@ -163,3 +164,53 @@ def container(start: Start) -> Container:
     ready = start()
     ready.wait_for_ping()
     return ready
+
+
+# Calls of the custom resources' handlers
+
+HANDLERS = "runtime.functions.custom_resources.handlers."
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that a handler made.
+
+    Attributes:
+        handler: Name of its module.
+        service: As its requests are signed, which is as actions name it.
+        operation: Such as "ListObjectVersions".
+    """
+
+    handler: str
+    service: str
+    operation: str
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what judges the calls of all the tests behind the tests that make them."""
+    items.sort(key=lambda item: item.path.name == "test_used_permissions.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def calls() -> Iterator[set[Call]]:
+    """What the handlers have called so far; what tests call themselves is not among it."""
+    found: set[Call] = set()
+    make_api_call = BaseClient._make_api_call
+
+    def record(client: Any, operation: str, arguments: Any) -> Any:
+        if handler := _calling_handler():
+            found.add(Call(handler, client.meta.service_model.signing_name, operation))
+        return make_api_call(client, operation, arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", record)
+        yield found
+
+
+def _calling_handler() -> str | None:
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith(HANDLERS) and "handler" in frame.f_globals:
+            return str(name.removeprefix(HANDLERS))
+    return None

@@ -164,6 +164,11 @@ def test_image_that_could_not_be_scanned_is_stopped(tmp_path: Path, status: str)
     assert TAG not in build.state["tags"]
 
 
+def test_scan_is_asked_for_where_the_push_starts_none(tmp_path: Path) -> None:
+    build = run(tmp_path)
+    assert build.told("aws", "ecr", "start-image-scan")
+
+
 def test_image_that_was_released_before_is_not_built_again(tmp_path: Path) -> None:
     build = run(tmp_path, tags={TAG: "sha256:01d0"})
     assert (build.code, build.digest) == (0, "sha256:01d0")

@@ -79,6 +79,7 @@ def test_workflow_may_run_its_jobs_and_pass_no_role(template: Template) -> None:
     assert "iam:PassRole" not in actions
     assert {a for a in actions if a.startswith("sagemaker:")} == {
         "sagemaker:AddTags",
+        "sagemaker:ListTags",
         "sagemaker:CreateTransformJob",
         "sagemaker:DescribeTransformJob",
         "sagemaker:StopTransformJob",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from catalogue.discover import discover
+from catalogue.discover import Architecture, discover
 from study import cli
 from study.report import WIDTH
 
@@ -68,6 +68,37 @@ def test_show_lists_every_statement(mla: Mla, assembly: Path) -> None:
     assert pull
     assert "repository/sagemaker-xgboost" in pull[0]["Resources"]
     assert pull[0]["Role"] == "ModelRole"
+
+
+def test_show_says_who_may_do_what(mla: Mla, assembly: Path) -> None:
+    arguments = ["show", "multi_model_endpoint", "--iam", "--assembly", str(assembly)]
+    sections = data(mla, *arguments)["sections"]
+    trusted = {row["Role"]: row for row in sections["Who may assume a role"]}
+    assert trusted["ModelRole"]["Who"] == "sagemaker.amazonaws.com"
+    assert "aws:SourceAccount = <AWS::AccountId>" in trusted["ModelRole"]["Only if"]
+    asked = {row["Role"]: row for row in sections["Would a service get the role"]}
+    assert asked["ModelRole"]["For this account"] == "yes"
+    assert asked["ModelRole"]["For another account"] == "no"
+    reads = [row for row in sections["What ModelRole may do"] if row["Actions"] == "s3:GetObject"]
+    assert [row["On"] for row in reads] == ["<Models.Arn>/tenants/*"]
+    objects = {(r["Role"], r["Objects"]): r for r in sections["Which role may touch which objects"]}
+    models = objects["ModelRole", "<Models.Arn>/tenants/*"]
+    assert [models[column] for column in ("Get", "Put", "Delete")] == ["yes", "no", "no"]
+    assert "logs.<AWS::Region>.<AWS::URLSuffix>" in {r["Who"] for r in sections["Who may use Key"]}
+    denied = [r for r in sections["Policies of other resources"] if r["Effect"] == "Deny"]
+    assert {row["Who"] for row in denied} == {"everybody"}
+
+
+def test_show_has_the_permissions_of_every_architecture(
+    mla: Mla, assembly: Path, architecture: Architecture
+) -> None:
+    arguments = ["show", architecture.slug, "--iam", "--assembly", str(assembly)]
+    sections = data(mla, *arguments)["sections"]
+    roles = {row["Role"] for row in sections["Who may assume a role"]}
+    holders = {t.split()[1] for t in sections if t.startswith("What ") and t.endswith(" may do")}
+    assert roles
+    assert {row["Role"] for row in sections["Which role may touch which objects"]} <= roles
+    assert len(holders & roles) > len(roles) / 2
 
 
 def test_compare_lays_the_same_facts_side_by_side(mla: Mla, assembly: Path) -> None:
@@ -138,7 +169,15 @@ def test_pages_for_people_name_their_sources(mla: Mla, assembly: Path, how: str)
     assert "(read 2026-11-22, conflicting)" in unwrapped
 
 
-@pytest.mark.parametrize("command", [["list"], ["show", "batch_transform"], ["compare", *FOUR]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["list"],
+        ["show", "batch_transform"],
+        ["show", "cicd_pipeline", "--iam"],
+        ["compare", *FOUR],
+    ],
+)
 def test_tables_fit_the_page(mla: Mla, assembly: Path, command: list[str]) -> None:
     where = [] if command == ["list"] else ["--assembly", str(assembly)]
     _, out, _ = mla(*command, *where)

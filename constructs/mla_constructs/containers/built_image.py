@@ -187,6 +187,7 @@ def _allow_release(role: iam.Role, repository: ecr.Repository) -> None:
                 "ecr:DescribeImageScanFindings",
                 "ecr:InitiateLayerUpload",
                 "ecr:PutImage",
+                "ecr:StartImageScan",
                 "ecr:UploadLayerPart",
             ],
             resources=[repository.repository_arn],

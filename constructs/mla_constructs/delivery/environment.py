@@ -159,6 +159,8 @@ class DeliveryEnvironment(Construct):
         """What the handlers of the SageMaker resource types ask for, on this environment's names.
 
         Models and configurations are named after the stack and a hash of what they are.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html
         """
         tags = ["sagemaker:AddTags", "sagemaker:DeleteTags", "sagemaker:ListTags"]
         for resource, name, actions in (
@@ -206,7 +208,11 @@ class DeliveryEnvironment(Construct):
         )
 
     def _allow_alarms(self) -> None:
-        """Lets CloudFormation keep the alarms, and a roll-out see them: without, none goes back."""
+        """Lets CloudFormation keep the alarms, and a roll-out see them: without, none goes back.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/
+        deployment-guardrails-configuration.html
+        """
         alarms = self._arn(
             "cloudwatch", "alarm", f"{self.stack_name}-*", ArnFormat.COLON_RESOURCE_NAME
         )

@@ -29,7 +29,8 @@ class Rollout:
         abort_after: Devices that have to have ended before that share counts, at least 1.
         device_timeout: After which a device that has begun counts as timed out, 1 minute to 7 days.
 
-    Source: https://docs.aws.amazon.com/iot/latest/developerguide/job-rollout-abort.html
+    Source: https://docs.aws.amazon.com/greengrass/v2/APIReference/
+    API_DeploymentIoTJobConfiguration.html
     """
 
     base_per_minute: int

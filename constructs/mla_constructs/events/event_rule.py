@@ -56,7 +56,10 @@ class EventRule(Construct):
     Attributes:
         role: May start the target.
 
-    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-iam-roles.html
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/
+    cross-service-confused-deputy-prevention.html
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
     """
 
     def __init__(

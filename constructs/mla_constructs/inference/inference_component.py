@@ -38,7 +38,7 @@ class InferenceComponent(Construct):
         artifact: The model.tar.gz.
         cpu_cores: vCPUs reserved for a copy, at least 0.25.
         memory_mb: Memory reserved for a copy, at least 128 MB. Reservations decide how many copies
-            an instance takes; less than the whole instance can be reserved.
+            an instance takes.
         initial_copy_count: Copies at creation, at least 1; afterwards scaling decides.
         model_data_download_timeout: Time to fetch the artifact, 60 to 3600 s.
         container_startup_health_check_timeout: Time until /ping answers, 60 to 3600 s.

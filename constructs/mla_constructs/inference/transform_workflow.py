@@ -147,6 +147,7 @@ class TransformWorkflow(WorkflowMachine):
                     "sagemaker:DescribeTransformJob",
                     "sagemaker:StopTransformJob",
                     "sagemaker:AddTags",
+                    "sagemaker:ListTags",
                 ],
                 jobs,
             ),

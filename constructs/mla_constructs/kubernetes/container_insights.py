@@ -22,7 +22,8 @@ class ContainerInsights(Construct):
     """The CloudWatch add-on: every pod's output and Container Insights' metrics.
 
     Its agents run on every node under a role that reaches these four log groups alone. Application
-    Signals, which would instrument the pods, stay off: the container logs its own requests.
+    Signals, which would change every pod behind a Service to instrument it, are turned off: the
+    container logs its own requests.
 
     Args:
         scope: Parent construct.
@@ -86,7 +87,11 @@ class ContainerInsights(Construct):
                                 }
                             }
                         }
-                    }
+                    },
+                    # Since its version 5 the add-on does so unless it is told not to.
+                    "manager": {
+                        "applicationSignals": {"autoMonitor": {"monitorAllServices": False}}
+                    },
                 }
             ),
             pod_identity_associations=[
@@ -143,13 +148,16 @@ class ContainerInsights(Construct):
         )
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["ec2:DescribeTags", "ec2:DescribeVolumes", "logs:DescribeLogGroups"],
+                actions=["ec2:DescribeTags", "ec2:DescribeVolumes"],
                 resources=["*"],
+                conditions={"StringEquals": {"ec2:Region": Stack.of(self).region}},
             )
         )
+        role.add_to_policy(iam.PolicyStatement(actions=["logs:DescribeLogGroups"], resources=["*"]))
         acknowledge_wildcard(
             role,
             "*",
-            "These actions know no resource types; metrics are limited to one namespace.",
+            "These actions know no resource types; metrics are limited to one namespace, what is "
+            "read of EC2 to the Region.",
         )
         return role

@@ -25,7 +25,7 @@ class ModelGroup(Construct):
         name: Name of the group.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-registry-delete-model-group.html
-    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_sagemaker.html
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ModelGroup(Construct):
         )
         self._group.apply_removal_policy(removal_policy)
         self._versions_arn = self._arn("model-package", f"{self.name}/*")
-        self._arns = [self._versions_arn, self._arn("model-package-group", self.name)]
+        self._group_arn = self._arn("model-package-group", self.name)
         self._emptying = (
             self._empty_on_delete() if removal_policy is RemovalPolicy.DESTROY else None
         )
@@ -51,25 +51,35 @@ class ModelGroup(Construct):
 
         When the stack is deleted, the permission goes before the group is emptied.
         """
-        self._allow(role, "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage")
+        self._allow(
+            role,
+            "sagemaker:CreateModelPackage",
+            "sagemaker:DescribeModelPackage",
+            resources=[self._versions_arn, self._group_arn],
+        )
         if self._emptying:
             role.node.find_child("DefaultPolicy").node.add_dependency(self._emptying)
 
     def grant_describing(self, role: iam.Role) -> None:
         """Lets the role look at versions, as creating a model from one does."""
-        self._allow(role, "sagemaker:DescribeModelPackage")
+        self._allow(role, "sagemaker:DescribeModelPackage", resources=[self._versions_arn])
 
     def _empty_on_delete(self) -> Construct:
         emptier = ResourceFunction.of(self, "ModelGroupEmptier", task="empty_model_group")
-        self._allow(emptier.role, "sagemaker:ListModelPackages", "sagemaker:DeleteModelPackage")
+        self._allow(
+            emptier.role,
+            "sagemaker:ListModelPackages",
+            "sagemaker:DeleteModelPackage",
+            resources=[self._versions_arn, self._group_arn],
+        )
         resource = emptier.resource(
             self, "Empty", "Custom::EmptyModelGroup", {"GroupName": self.name}
         )
         resource.node.add_dependency(self._group, emptier.role.node.find_child("DefaultPolicy"))
         return resource
 
-    def _allow(self, role: iam.Role, *actions: str) -> None:
-        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=self._arns))
+    def _allow(self, role: iam.Role, *actions: str, resources: list[str]) -> None:
+        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=resources))
         acknowledge_wildcard(
             role, self._versions_arn, "SageMaker numbers the versions; the group is fixed."
         )

@@ -158,7 +158,11 @@ CLAIMED = {
     "ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"],
     "Next": "Gathered",
 }
-"""Another execution has the gate: it will start the run."""
+"""Another execution has the gate: it will start the run.
+
+The prefix is DynamoDB for this integration, and DynamoDb for `aws-sdk:dynamodb`.
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/connect-ddb.html
+"""
 
 
 def _claim(table_name: str, window: Duration) -> dict[str, Any]:

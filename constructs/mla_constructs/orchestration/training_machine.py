@@ -75,7 +75,7 @@ class TrainingMachine(WorkflowMachine):
             log_retention=log_retention,
             removal_policy=removal_policy,
         )
-        workspace.grant_orchestration(self.role, job_names=f"{JOB_PREFIX}-*")
+        workspace.grant_orchestration(self.role, job_names=f"{JOB_PREFIX}-*", list_tags=True)
         for jobs in ("ProcessingJobs", "TrainingJobs"):
             self.grant_hearing_of(jobs)
 

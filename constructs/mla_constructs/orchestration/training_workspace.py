@@ -33,7 +33,8 @@ class TrainingWorkspace(Construct):
         approved_model: The model.tar.gz that a new model is compared with.
         instance_type: Of every job, such as "ml.m5.large".
         volume_size_gb: Volume of an instance, 1 to 16384 GB.
-        max_runtime: After which a job is stopped, 1 s to 9 days.
+        max_runtime: After which a job is stopped, 1 s to 9 days; a processing job ends after 5
+            by the account's quota.
         key: Encrypts bucket and volumes.
         access_logs: Receives the bucket's access logs.
         removal_policy: What becomes of the bucket and of the registered versions when the stack is
@@ -107,12 +108,15 @@ class TrainingWorkspace(Construct):
             removal_policy=removal_policy,
         )
 
-    def grant_orchestration(self, role: iam.Role, *, job_names: str) -> None:
+    def grant_orchestration(
+        self, role: iam.Role, *, job_names: str, list_tags: bool = False
+    ) -> None:
         """Lets a role do what the workflow asks of SageMaker, and read what its runs write.
 
         Args:
             role: What the orchestrator acts under.
             job_names: Names of the jobs it may create, with a wildcard, such as "pipelines-*".
+            list_tags: Step Functions asks for it to run a job and wait for it.
         """
         for kind, api in (("processing-job", "ProcessingJob"), ("training-job", "TrainingJob")):
             jobs = self._arn(kind, job_names)
@@ -123,6 +127,7 @@ class TrainingWorkspace(Construct):
                         f"sagemaker:Describe{api}",
                         f"sagemaker:Stop{api}",
                         "sagemaker:AddTags",
+                        *(["sagemaker:ListTags"] if list_tags else []),
                     ],
                     resources=[jobs],
                 )

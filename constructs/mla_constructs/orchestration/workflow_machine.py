@@ -161,8 +161,13 @@ class WorkflowMachine(Construct):
     def grant_hearing_of(self, jobs: str) -> None:
         """Lets `.sync` make the rule through which it hears that a job has ended.
 
+        The page names the rules of training and transform jobs; that of processing jobs is called
+        like them in published policies.
+
         Args:
             jobs: As the rule's name has them, such as "TransformJobs".
+
+        Source: https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html
         """
         rule = self.format_arn("events", "rule", f"StepFunctionsGetEventsForSageMaker{jobs}Rule")
         self.role.add_to_policy(

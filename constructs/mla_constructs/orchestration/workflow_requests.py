@@ -48,7 +48,8 @@ class WorkflowJob:
         key_arn: Encrypts the volumes and what is written to S3.
         instance_type: Such as "ml.m5.large".
         volume_size_gb: Volume of an instance, 1 to 16384 GB.
-        max_runtime: After which a job is stopped, 1 s to 9 days; training jobs may have 28.
+        max_runtime: After which a job is stopped, 1 s to 9 days; training jobs may have 28. The
+            account's quota ends a processing job after 5.
         tags: Of every job; a model package has those of its group.
     """
 

@@ -23,8 +23,9 @@ class ShadowEndpoint(Endpoint):
         scope: Parent construct.
         id: Construct ID.
         production: The variant whose answers clients get.
-        shadow: The variant whose answers nobody gets; its weight, in proportion to the production
-            variant's, is the share of the requests that are copied.
+        shadow: The variant whose answers nobody gets. Its weight is taken for the share of the
+            requests that are copied, in proportion to the production variant's: the guide's example
+            has equal weights, and no page says more.
         production_role: Execution role of the production variant's model.
         shadow_role: Execution role of the shadow variant's model.
         data_capture: Where the requests and answers of both are recorded.
@@ -38,6 +39,7 @@ class ShadowEndpoint(Endpoint):
             and multi-container ones are excluded as well; that cannot be seen here.
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests.html
+    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-shadow-deployment.html
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Source, Sourced
 from catalogue.sources import docs
-from stacks.deployment.orchestration_sources import PROCESSING_TIME, READ
+from stacks.deployment.orchestration_sources import JOB_QUOTA, READ
 from stacks.deployment.orchestration_sources import QUOTAS as ACCOUNT_QUOTAS
 
 
@@ -20,11 +20,7 @@ QUOTAS = serverless_guide("mwaa-serverless-quotas.html")
 RUNS = serverless_guide("workflows.html")
 LOGS = serverless_guide("observe-with-cloudwatch.html")
 ROLE = serverless_guide("get-started-execution-role.html")
-KEYS = serverless_guide("data-protection.html")
-SUBNETS = docs(
-    "AWSCloudFormation/latest/UserGuide/aws-properties-mwaa-environment-networkconfiguration.html",
-    READ,
-)
+BUCKET = serverless_guide("mwaas-s3-bucket.html")
 PRICES = Source(
     "https://dev.classmethod.jp/articles/amazon-mwaa-serverless-cost-comparison",
     READ,
@@ -59,11 +55,11 @@ FACTS = Facts(
             PYTHON,
         ),
         "Step started by": Sourced(
-            "an operator on a list of supported ones, on a worker that it provisions", OPERATORS
+            "an operator of the supported ones, on compute provisioned for the task", WHAT
         ),
         "Data between steps": Sourced("XCom, read by Jinja templates, 100 KB", QUOTAS),
         "Condition": Sourced(
-            "a Python task that fails: no branch operator is supported, trigger rules are ignored",
+            "a Python task that fails: no operator that branches is supported",
             OPERATORS,
         ),
         "Retries": InTemplate(
@@ -74,7 +70,7 @@ FACTS = Facts(
             "stays FAILED; the API starts and stops runs, it takes none up again", RUNS
         ),
         "Schedule and triggers": Sourced(
-            "cron in the definition, carried out by EventBridge Scheduler, or StartWorkflowRun",
+            "cron in the definition, carried out by EventBridge Scheduler, or on demand",
             CONCEPTS,
         ),
         "Longest run": Sourced("60 min for a task; none is documented for a run", QUOTAS),
@@ -103,6 +99,7 @@ FACTS = Facts(
         "Billing unit": Sourced("compute time of each task, waiting for its job included", WHAT),
     },
     limits=(
+        JOB_QUOTA,
         Limit(
             name="retries of a task",
             value="0 to 3, 1 unless the definition says otherwise",
@@ -136,18 +133,18 @@ FACTS = Facts(
             maximum=20,
         ),
         Limit(
-            name="time of a processing job",
-            value="1 to 777,600 s (9 days)",
-            source=PROCESSING_TIME,
+            name="time of a processing job in a new account",
+            value="432,000 s (5 days), more on request",
+            source=ACCOUNT_QUOTAS,
             setting=InTemplate(
                 DEFINITION, f"{TASKS}.process.config.StoppingCondition.MaxRuntimeInSeconds"
             ),
             minimum=1,
-            maximum=777_600,
+            maximum=432_000,
         ),
         Limit(
             name="instances of a new account, for training and for processing",
-            value="4",
+            value="4 each, over all jobs",
             source=ACCOUNT_QUOTAS,
             setting=InTemplate(DEFINITION, f"{TASKS}.train.config.ResourceConfig.InstanceCount"),
             minimum=1,
@@ -158,6 +155,12 @@ FACTS = Facts(
             value="those of a list; SageMakerConditionOperator, for one, is not on it",
             source=OPERATORS,
         ),
+        Limit(
+            name="arguments of Airflow",
+            value="many are ignored in silence: trigger rules, growing pauses, callbacks, e-mail, "
+            "pools, deferrable",
+            source=PARAMETERS,
+        ),
         Limit(name="definition", value="50 KB", source=QUOTAS),
         Limit(name="workflows of an account", value="100, of 50 versions each", source=QUOTAS),
         Limit(
@@ -167,8 +170,9 @@ FACTS = Facts(
         ),
         Limit(
             name="network of the workers",
-            value="without internet unless the workflow names a VPC with two private subnets",
-            source=PYTHON,
+            value="without internet, unless the workflow names a VPC whose private subnets, in two "
+            "Availability Zones at least, have a NAT device",
+            source=serverless_guide("networking.html"),
         ),
         Limit(
             name="start date",
@@ -187,9 +191,14 @@ FACTS = Facts(
         ),
         Limit(
             name="key",
-            value="fixed when the workflow is created; neither alias nor multi-Region key; "
-            "it also encrypts the definition's bucket",
-            source=KEYS,
+            value="neither alias nor multi-Region key; a bucket's customer managed key has to be "
+            "the workflow's too",
+            source=BUCKET,
+        ),
+        Limit(
+            name="encryption",
+            value="chosen when the workflow is created, fixed from then on",
+            source=ROLE,
         ),
         Limit(
             name="an environment instead: creation",
@@ -199,11 +208,12 @@ FACTS = Facts(
         Limit(
             name="an environment instead: network",
             value="private subnets in two Availability Zones, with NAT or interface endpoints",
-            source=SUBNETS,
+            source=docs("mwaa/latest/userguide/networking-about.html", READ),
         ),
         Limit(
             name="an environment instead: size",
-            value="mw1.micro (25 DAGs, 3 tasks at once, no auto-scaling) to mw1.2xlarge (4000, 80)",
+            value="mw1.micro (25 DAGs, by default 3 tasks at once, no auto-scaling) to mw1.2xlarge "
+            "(4000, 80)",
             source=docs("mwaa/latest/userguide/environment-class.html", READ),
         ),
         Limit(
@@ -218,7 +228,8 @@ FACTS = Facts(
         Sourced("by the second, at least a minute for a task; 0.104 USD per h in Tokyo", PRICES),
         Sourced("the instances of the jobs, which SageMaker bills", OPERATORS),
         Sourced(
-            "an environment instead: by the hour as long as it is there, from 0.49 USD", PRICES
+            "an environment instead: by the hour while it is there; mw1.small 0.49 USD in Tokyo",
+            PRICES,
         ),
     ),
     availability=Availability(source=WHAT),

@@ -12,6 +12,7 @@ from stacks.deployment.inference_sources import (
     READ,
     TARGET,
     TRACKING,
+    TYPE_QUOTA,
 )
 
 GUIDE = sagemaker_guide("async-inference.html", READ)
@@ -67,6 +68,7 @@ FACTS = Facts(
         "Billing unit": Sourced("instance time, nothing at zero instances", PRICING),
     },
     limits=(
+        TYPE_QUOTA,
         Limit(
             name="requests that an instance works on at a time",
             value="1 to 1000",

@@ -2,7 +2,15 @@
 
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Option, Sourced
 from catalogue.sources import docs, sagemaker_guide
-from stacks.deployment.inference_sources import POLICY, PRICING, QUOTAS, READ, TARGET, TRACKING
+from stacks.deployment.inference_sources import (
+    POLICY,
+    PRICING,
+    QUOTAS,
+    READ,
+    TARGET,
+    TRACKING,
+    TYPE_QUOTA,
+)
 
 USER_GUIDE = "autoscaling/application/userguide"
 TRACKED = docs(f"{USER_GUIDE}/target-tracking-scaling-policy-overview.html", READ)
@@ -40,7 +48,7 @@ FACTS = Facts(
             OVERVIEW,
         ),
         Sourced(
-            "a schedule: the load is cyclical, and the capacity is needed before it comes",
+            "a schedule: the load comes and goes by the clock, and capacity has to stand before it",
             TRACKED,
         ),
     ),
@@ -134,7 +142,7 @@ FACTS = Facts(
             STEPPED,
         ),
         "Time zone": Sourced(
-            "UTC by default; an IANA name follows daylight saving time", SCHEDULED
+            "UTC by default; in a zone that is named, daylight saving time is followed", SCHEDULED
         ),
         "Missing data": Sourced(
             "the alarm has insufficient data, and nothing scales until values come", TRACKED
@@ -143,8 +151,8 @@ FACTS = Facts(
     },
     limits=(
         Limit(
-            name="minimum capacity of a variant that names a model",
-            value="1: only inference components scale to zero",
+            name="minimum capacity of a real-time variant that names a model",
+            value="1: of real-time endpoints only those with inference components scale to zero",
             source=sagemaker_guide("endpoint-auto-scaling-zero-instances.html", READ),
             setting=InTemplate(TARGET, "MinCapacity"),
             minimum=1,
@@ -156,18 +164,19 @@ FACTS = Facts(
             setting=InTemplate(TARGET, "MaxCapacity"),
             maximum=4,
         ),
+        TYPE_QUOTA,
         Limit(
             name="policies of a scalable target, step and target tracking together",
-            value="50",
+            value="50, fixed",
             source=SCALING_QUOTAS,
         ),
-        Limit(name="steps of a step policy", value="20", source=SCALING_QUOTAS),
+        Limit(name="steps of a step policy", value="20, can be raised", source=SCALING_QUOTAS),
         Limit(
             name="bands of a step policy",
             value="no gap, no overlap; one at most without a lower and one without an upper bound",
             source=STEPPED,
         ),
-        Limit(name="scheduled actions of a target", value="200", source=SCALING_QUOTAS),
+        Limit(name="scheduled actions of a target", value="200, fixed", source=SCALING_QUOTAS),
         Limit(
             name="cron expression",
             value="six fields, minutes first and the year last, such as 0 18 ? * MON-FRI *",
@@ -180,8 +189,8 @@ FACTS = Facts(
         ),
         Limit(
             name="resolution of target tracking",
-            value="one page: a value per minute for every metric; another: the high-resolution "
-            "metrics make it scale out much sooner",
+            value="contradicted: a value per minute for every metric, says one page; SageMaker's "
+            "guide has it scale out much sooner on the high-resolution metrics",
             source=docs(
                 f"{USER_GUIDE}/target-tracking-scaling-policy-overview.html",
                 READ,
@@ -190,7 +199,7 @@ FACTS = Facts(
         ),
         Limit(
             name="period of an alarm",
-            value="10, 20, 30 s or whole minutes; it may look back for a day if below an hour",
+            value="10, 20, 30 s or whole minutes; below an hour it looks back for a day at most",
             source=ALARM,
         ),
         Limit(

@@ -10,6 +10,7 @@ from stacks.deployment.inference_sources import (
     QUOTAS,
     READ,
     TARGET,
+    TRANSFORM_QUOTA,
 )
 
 GUIDE = sagemaker_guide("batch-transform.html", READ)
@@ -62,6 +63,7 @@ FACTS = Facts(
         "Billing unit": Sourced("instance time of the job", PRICING),
     },
     limits=(
+        TRANSFORM_QUOTA,
         Limit(
             name="mini-batch",
             value="0 to 100 MB, 6 MB unless the job says otherwise",

@@ -2,7 +2,7 @@
 
 from catalogue.model import Availability, Facts, InTemplate, Limit, Option, Sourced
 from catalogue.sources import github_issue, sagemaker_api, sagemaker_guide
-from stacks.deployment.inference_sources import CONFIG, QUOTAS, READ
+from stacks.deployment.inference_sources import CONFIG, MATRIX, QUOTAS, READ, TYPE_QUOTA
 from stacks.deployment.rollout_sources import (
     BLUE_GREEN,
     ENDPOINT,
@@ -59,13 +59,13 @@ FACTS = Facts(
         "Who sees its answers": Sourced("the clients whose requests it gets", CANARY),
         "Who decides": Sourced("alarms, while the update runs", ROLLBACK),
         "What is judged": Sourced(
-            "what is a metric: errors, latency, one's own; not whether answers are right",
+            "what is published as a metric: errors, latency, one's own; nobody reads the answers",
             ROLLBACK,
         ),
         "Rollback": Sourced(
             "by itself when an alarm goes off in a bake: all traffic to the old fleet, which still "
             "runs; rolling puts it back in batches or at once",
-            GUARDRAILS,
+            ROLLING,
         ),
         "Without alarms": Sourced("no rollback", ROLLBACK),
         "Without traffic": Sourced(
@@ -82,14 +82,12 @@ FACTS = Facts(
             "both fleets, whatever their traffic; one if all at once without a bake", BLUE_GREEN
         ),
         "Bake": InTemplate(ENDPOINT, f"{SHIFT}.WaitIntervalInSeconds", unit="s after each step"),
-        "Duration": Sourced("8 h at most; linear in the number of steps", POLICY),
+        "Duration": Sourced("8 h at most; every step adds to it", POLICY),
         "Variants": Sourced("several; one if rolling; names as before the update", EXCLUSIONS),
-        "Multi-model endpoint": Sourced("not excluded", EXCLUSIONS),
+        "Multi-model endpoint": Sourced("yes", MATRIX),
         "Asynchronous endpoint": Sourced("yes", GUARDRAILS),
         "Serverless endpoint": Sourced("no: real-time and asynchronous only", GUARDRAILS),
-        "Inf1 and Marketplace": Sourced(
-            "fall back to all at once, without a bake and without alarms", EXCLUSIONS
-        ),
+        "Inf1 and Marketplace": Sourced("no guardrails: all at once without a bake", EXCLUSIONS),
         "Permission beyond serving": Sourced(
             "cloudwatch:DescribeAlarms on these alarms, for the execution role", ROLLBACK
         ),
@@ -153,6 +151,7 @@ FACTS = Facts(
             setting=InTemplate(CONFIG, "ProductionVariants[0].InitialInstanceCount"),
             maximum=2,
         ),
+        TYPE_QUOTA,
         Limit(
             name="alarm on both fleets",
             value="an old fleet that trips it ends the deployment: watch the new one only when it "

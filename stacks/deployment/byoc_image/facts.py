@@ -4,6 +4,7 @@ from datetime import date
 
 from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import docs, sagemaker_api, sagemaker_guide
+from stacks.deployment.inference_sources import TRAINING_QUOTA
 
 READ = date(2026, 11, 22)
 
@@ -22,7 +23,7 @@ PROJECT = "AWS::CodeBuild::Project"
 FACTS = Facts(
     title="Bring your own container",
     tasks=("3.2", "3.3"),
-    c02=True,
+    c02=False,  # by its comparison page it drops "Bring your own container"
     question="containers",
     summary="CodeBuild builds one image from a folder, ECR scans it, a gate releases it or stops "
     "the deployment; SageMaker trains with it every week and serves with it behind an endpoint.",
@@ -46,12 +47,12 @@ FACTS = Facts(
         ),
         "User": Sourced("the guide expects root; the serving stage here runs as another", SERVING),
         "Training reads": Sourced(
-            "/opt/ml/input/data/<channel> and hyperparameters.json",
+            "/opt/ml/input/data/<channel>, /opt/ml/input/config/hyperparameters.json",
             sagemaker_guide("your-algorithms-training-algo-running-container.html", READ),
         ),
         "Training writes": Sourced(
-            "/opt/ml/model, which becomes model.tar.gz; the reason of a failure in "
-            "/opt/ml/output/failure",
+            "/opt/ml/model, which becomes one compressed tar in S3; the reason of a failure in "
+            "/opt/ml/output/failure, whose first 1024 characters are told",
             sagemaker_guide("your-algorithms-training-algo-output.html", READ),
         ),
         "Serving answers": Sourced("GET /ping and POST /invocations on port 8080", SERVING),
@@ -71,12 +72,18 @@ FACTS = Facts(
         ),
     },
     limits=(
+        TRAINING_QUOTA,
         Limit(
             name="time to accept a connection",
             value="250 ms",
             source=SERVING,
         ),
         Limit(name="time to answer /ping", value="2 s", source=SERVING),
+        Limit(
+            name="time from the start until /ping answers 200",
+            value="8 minutes, or the instance is given up and CreateEndpoint fails",
+            source=SERVING,
+        ),
         Limit(name="time to answer /invocations", value="60 s", source=SERVING),
         Limit(name="from SIGTERM to SIGKILL, serving", value="30 s", source=SERVING),
         Limit(name="from SIGTERM to SIGKILL, training", value="120 s", source=TRAINING),
@@ -87,7 +94,7 @@ FACTS = Facts(
         ),
         Limit(
             name="scans of one image",
-            value="1 in 24 hours",
+            value="1 in 24 hours with basic scanning, that on push included",
             source=BASIC,
         ),
         Limit(

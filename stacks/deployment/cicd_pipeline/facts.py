@@ -1,6 +1,6 @@
 """What to know of CI/CD for a model."""
 
-from catalogue.model import Availability, Facts, InTemplate, Limit, Option, Sourced
+from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Option, Sourced
 from catalogue.sources import codepipeline_guide, docs
 from stacks.deployment.delivery_sources import (
     AUTO_ROLLBACK,
@@ -14,6 +14,7 @@ from stacks.deployment.delivery_sources import (
     OVERRIDES,
     PIPELINE,
     ROLLBACK,
+    RUNNING,
     SERVICE_ROLE,
     TYPES,
 )
@@ -26,6 +27,14 @@ APPROVALS = codepipeline_guide("approvals.html", READ)
 BUILDS = codepipeline_guide("action-reference-CodeBuild.html", READ)
 CONNECTIONS = codepipeline_guide("action-reference-CodestarConnectionSource.html", READ)
 CODEBUILD = docs("codebuild/latest/userguide/welcome.html", READ)
+UPDATES = docs(
+    "AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html", READ
+)
+ACTION_MODES = docs(
+    "AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-action-reference.html",
+    READ,
+    Confidence.CONFLICTING,
+)
 
 APPROVAL = "Stages[].Actions[] | [?ActionTypeId.Category == 'Approval'] | [0].TimeoutInMinutes"
 
@@ -78,7 +87,8 @@ FACTS = Facts(
             EXECUTIONS,
         ),
         "Same change twice": Sourced(
-            "runs again; CloudFormation finds nothing to update, so that no traffic moves", DEPLOY
+            "runs again; CloudFormation updates only what differs, so that no traffic moves",
+            UPDATES,
         ),
         "Roll-out": Sourced("canary: half of the instances first, then all", GUARDRAILS),
         "Rollback": Sourced(
@@ -92,8 +102,10 @@ FACTS = Facts(
             "resources and create no role",
             SERVICE_ROLE,
         ),
-        "Failure is told by": Sourced("FailedPipelineExecutions, a metric of V2", METRICS),
-        "When nothing changes": Sourced("production's instances run; nothing else does", QUOTAS),
+        "Failure is told by": Sourced(
+            "FailedPipelineExecutions, a metric of the pipeline", METRICS
+        ),
+        "When nothing changes": Sourced("production's instances run; nothing else does", RUNNING),
         "Billing unit": Sourced(
             "minutes of actions but approvals, minutes of builds, instance time", TYPES
         ),
@@ -164,14 +176,16 @@ FACTS = Facts(
         ),
         Limit(
             name="change of the pipeline itself",
-            value="stops the executions under way",
+            value="cancels executions that wait, and those that run after their action; in "
+            "PARALLEL mode they go on",
             source=MODES,
         ),
         Limit(
             name="a failed first deployment",
-            value="CREATE_UPDATE updates no stack whose creation failed: delete production's; "
-            "REPLACE_ON_FAILURE replaces staging's",
-            source=DEPLOY,
+            value="CREATE_UPDATE replaces no failed stack: delete production's; REPLACE_ON_FAILURE "
+            "replaces staging's in ROLLBACK_COMPLETE: CloudFormation's page counts that state as "
+            "failed, CodePipeline's does not list it",
+            source=ACTION_MODES,
         ),
         Limit(
             name="template of a CloudFormation action",
@@ -180,7 +194,7 @@ FACTS = Facts(
         ),
     ),
     billing=(
-        Sourced("each started minute of an action, approvals not", TYPES),
+        Sourced("each started minute of an action, approvals and custom actions not", TYPES),
         Sourced("each minute of a build", CODEBUILD),
     ),
     availability=Availability(source=codepipeline_guide("welcome.html", READ)),

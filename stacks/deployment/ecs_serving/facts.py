@@ -3,11 +3,13 @@
 from catalogue.model import Availability, Facts, InTemplate, Limit, Option, Source, Sourced
 from catalogue.sources import docs
 from stacks.deployment.serving_sources import (
+    BALANCER_PRICES,
     POLICY,
     READ,
     TARGET,
     TRACKING,
     TRACKING_GUIDE,
+    WAF_PRICES,
     attribute,
     balancer,
     ecs,
@@ -41,12 +43,12 @@ FACTS = Facts(
     choose_when=(
         Sourced("containers are to run without servers to provision, configure or scale", FARGATE),
         Sourced("each copy has to be isolated: tasks share neither kernel nor interface", FARGATE),
-        Sourced("the load is steady: tasks run and are billed by the second, busy or not", PRICING),
+        Sourced("the load is steady: what a task asks for is billed, busy or not", PRICING),
     ),
     rather_than={
-        "lambda_serving": "requests keep a copy busy most of the time, an answer may be larger "
-        "than 6 MB or take longer than 15 minutes, callers speak plain HTTPS inside a VPC, or one "
-        "copy is to work on several requests at a time",
+        "lambda_serving": "requests keep a copy busy most of the time, a request or answer may be "
+        "larger than 6 MB, an answer may take longer than 15 minutes, callers speak plain HTTPS "
+        "inside a VPC, or one copy is to work on several requests at a time",
         "eks_serving": "nobody needs Kubernetes: no cluster by the hour, no version to upgrade "
         "every year, and alarms roll a deployment back by themselves",
         "edge_deployment": "callers reach AWS, and new versions and capacity have to be there "
@@ -67,7 +69,7 @@ FACTS = Facts(
         "Authentication": Sourced(
             "who is member of a security group; beyond that the load balancer could verify client "
             "certificates",
-            balancer("load-balancer-limits.html"),
+            balancer("mutual-authentication.html"),
         ),
         "TLS": InTemplate(
             "AWS::ElasticLoadBalancingV2::Listener",
@@ -100,7 +102,9 @@ FACTS = Facts(
         "Minimum capacity": InTemplate(TARGET, "MinCapacity", unit="tasks"),
         "Maximum capacity": InTemplate(TARGET, "MaxCapacity", unit="tasks"),
         "Cold start": Sourced(
-            "only when scaling: a new task downloads the whole image before it starts", SIZES
+            "only when scaling: a new task downloads the whole image before it starts, unless a "
+            "SOCI index lets it load lazily",
+            SIZES,
         ),
         "When idle": Sourced(
             "the minimum of tasks runs and is billed, load balancer and endpoints too", PRICING
@@ -129,7 +133,8 @@ FACTS = Facts(
             "AWS patches the host and replaces tasks for it; the image is yours", MAINTENANCE
         ),
         "Billing unit": Sourced(
-            "vCPU and memory of a task by the second, from the download of the image on", PRICING
+            "vCPU and memory that a task asks for, by the second, from the image's download on",
+            PRICING,
         ),
     },
     limits=(
@@ -193,7 +198,8 @@ FACTS = Facts(
         ),
         Limit(
             name="failures that the circuit breaker counts",
-            value="by default half the desired tasks, at least 3 and at most 200",
+            value="by default those in a row; as many as half the desired tasks, at least 3 and at "
+            "most 200, fail the deployment",
             source=BREAKER,
         ),
         Limit(
@@ -207,6 +213,12 @@ FACTS = Facts(
             source=TRACKING_GUIDE,
         ),
         Limit(
+            name="GPU on ECS",
+            value="on ECS Managed Instances, whose EC2 instances AWS looks after, and on EC2 "
+            "instances of your own",
+            source=ecs("ManagedInstances.html"),
+        ),
+        Limit(
             name="ARM64 on Fargate",
             value="not in the Availability Zone use1-az3 of us-east-1",
             source=ecs("ecs-arm64.html"),
@@ -214,11 +226,11 @@ FACTS = Facts(
     ),
     billing=(
         Sourced("vCPU and memory of every task by the second, busy or not", PRICING),
+        Sourced("the load balancer by the hour and by the capacity units it uses", BALANCER_PRICES),
         Sourced(
-            "the load balancer by its capacity units",
-            balancer("load-balancer-cloudwatch-metrics.html"),
+            "the firewall by the month, for itself and each of its rules, and by requests",
+            WAF_PRICES,
         ),
-        Sourced("the firewall by its rules, requests and logs", waf("logging-cw-logs.html")),
     ),
     availability=Availability(source=FARGATE),
     related=("lambda_serving", "realtime_endpoint"),

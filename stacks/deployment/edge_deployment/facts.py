@@ -27,6 +27,10 @@ RECIPE = guide("component-recipe-reference.html")
 DEPLOYING = guide("create-deployments.html")
 IDENTITY = guide("device-auth.html")
 MQTT = guide("ipc-iot-core-mqtt.html")
+# CloudFormation says of a deployment what the guide leaves to its examples.
+CONTINUOUS = docs(
+    "AWSCloudFormation/latest/TemplateReference/aws-resource-greengrassv2-deployment.html", READ
+)
 QUOTAS = docs("general/latest/gr/greengrassv2.html", READ)
 CREDENTIALS = docs("iot/latest/developerguide/authorizing-direct-aws.html", READ)
 PRICES = Source("https://aws.amazon.com/greengrass/pricing/", READ)
@@ -60,7 +64,9 @@ FACTS = Facts(
         "or must not leave them",
     },
     comparison={
-        "Compute": Sourced("your device: what runs the core software, on Linux here", RECIPE),
+        "Compute": Sourced(
+            "your device: what runs the core software, on Linux here", guide("how-it-works.html")
+        ),
         "Processor": InTemplate(COMPONENT, f"{MANIFEST}.Platform.architecture"),
         "GPU": Sourced("what the device has: the component brings the runtime for it", INFERENCE),
         "Invocation": Sourced(
@@ -74,22 +80,19 @@ FACTS = Facts(
         ),
         "TLS": Sourced("mutual, between the device and AWS IoT; none on the device", IDENTITY),
         "Payload": Sourced(
-            "no limit of AWS's on the device; a message to AWS IoT Core is one of 100 a second, "
-            "512 KB a second in all",
-            MQTT,
+            "no limit of AWS's on the device; 128 KB for a message to AWS IoT Core",
+            docs("general/latest/gr/iot-core.html", READ),
         ),
         "Processing time": Sourced("no limit: a component's run step has no time-out", RECIPE),
         "Concurrency": Sourced("one process on each device, which works file by file", RECIPE),
         "Scaling metric": Sourced("none: a device does not scale, a fleet grows", DEPLOYING),
         "Scaling target": Sourced("none: a device does not scale, a fleet grows", DEPLOYING),
-        "Minimum capacity": Sourced("no device: a group may be empty", DEPLOYING),
+        "Minimum capacity": Sourced(
+            "none: a deployment waits for whoever joins the group", CONTINUOUS
+        ),
         "Maximum capacity": Sourced(
             "as many devices as are put into the group; each gets its deployment by itself",
-            docs(
-                "AWSCloudFormation/latest/TemplateReference/"
-                "aws-resource-greengrassv2-deployment.html",
-                READ,
-            ),
+            CONTINUOUS,
         ),
         "Cold start": Sourced("none: the model stays loaded; a new device installs first", RECIPE),
         "When idle": Sourced("the device runs; AWS bills a month in which it connects", PRICES),
@@ -171,14 +174,23 @@ FACTS = Facts(
         ),
         Limit(
             name="component",
-            value="2 GB of artifacts and 16 KB of recipe; artifacts in a bucket of the same "
-            "account and Region without periods in its name",
+            value="2 GB of artifacts and 16 KB of recipe",
             source=QUOTAS,
         ),
         Limit(
-            name="deployment",
-            value="one for each target: the next replaces it and removes what it does not name; "
-            "31 KB for a group",
+            name="bucket of the model",
+            value="in the same account and Region, without periods in its name, and not encrypted "
+            "with SSE-C",
+            source=INFERENCE,
+        ),
+        Limit(
+            name="deployments of a target",
+            value="one: the next replaces it and removes what it does not name",
+            source=guide("manage-deployments.html"),
+        ),
+        Limit(
+            name="document of a deployment",
+            value="31 KB for a group, 6 MB with support of large configurations",
             source=QUOTAS,
         ),
         Limit(
@@ -188,15 +200,26 @@ FACTS = Facts(
             source=RECIPE,
         ),
         Limit(
+            name="component that fails",
+            value="is started again; after the third error it is BROKEN until it is deployed again",
+            source=RECIPE,
+        ),
+        Limit(
             name="certificate's policy",
             value="thing policy variables do not work for core devices: a prefix of the thing's "
             "name limits them, and a policy on the thing group does not reach Greengrass",
             source=IDENTITY,
         ),
         Limit(
-            name="messages while offline",
-            value="2.5 MB in memory by default; then new ones are refused",
+            name="messages to AWS IoT Core",
+            value="100 a second and 512 KB a second; more than that waits on the device",
             source=MQTT,
+        ),
+        Limit(
+            name="messages while offline",
+            value="those of QoS 1 wait in 2.5 MB of memory by default, then new ones are refused; "
+            "those of QoS 0 are dropped",
+            source=guide("greengrass-nucleus-component.html"),
         ),
         Limit(
             name="events of deployments and components",
@@ -206,8 +229,17 @@ FACTS = Facts(
         Limit(
             name="compilation with SageMaker Neo",
             value="for edge devices up to ONNX 1.7 and XGBoost 1.3: this model is newer and runs "
-            "on ONNX Runtime. MLA-C02 drops it, and CloudFormation has no type for the job",
+            "on ONNX Runtime",
             source=NEO,
+        ),
+        Limit(
+            name="optimization for edge devices in the exam",
+            value="SageMaker Neo is an example in MLA-C01; MLA-C02 has removed the topic",
+            source=docs(
+                "aws-certification/latest/machine-learning-engineer-associate-02/"
+                "mla-02-comparison.html",
+                READ,
+            ),
         ),
         Limit(
             name="Greengrass V1",

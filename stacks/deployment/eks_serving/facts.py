@@ -11,7 +11,13 @@ from catalogue.model import (
     Sourced,
 )
 from catalogue.sources import docs
-from stacks.deployment.serving_sources import READ, attribute, balancer
+from stacks.deployment.serving_sources import (
+    BALANCER_PRICES,
+    READ,
+    WAF_PRICES,
+    attribute,
+    balancer,
+)
 
 
 def guide(page: str) -> Source:
@@ -36,8 +42,14 @@ POLICIES = guide("auto-net-pol.html")
 TARGET_GROUPS = guide("auto-configure-alb.html")
 AUTOSCALING = guide("horizontal-pod-autoscaler.html")
 VERSIONS = guide("kubernetes-versions.html")
-# Not AWS's own page: prices that it does not give in its documentation.
-PRICES = Source(
+COSTS = guide("auto-cost-control.html")
+CLUSTER_PRICES = Source(
+    "https://aws.amazon.com/blogs/containers/"
+    "amazon-eks-extended-support-for-kubernetes-versions-pricing/",
+    READ,
+)
+# Not AWS's own page.
+SURCHARGE = Source(
     "https://www.factualminds.com/blog/amazon-eks-pricing-control-plane-addons-auto-mode/",
     READ,
     Confidence.SECOND_HAND,
@@ -60,9 +72,9 @@ FACTS = Facts(
     ),
     rather_than={
         "ecs_serving": "the model runs beside others that are on Kubernetes already, it needs a "
-        "GPU without servers to manage, or the same manifests have to run outside of AWS",
-        "lambda_serving": "requests keep pods busy most of the time, an answer may be larger than "
-        "6 MB or take longer than 15 minutes, or the model needs a GPU",
+        "GPU, which Fargate does not have, or the same manifests have to run outside of AWS",
+        "lambda_serving": "requests keep pods busy most of the time, a request or answer may be "
+        "larger than 6 MB, an answer may take longer than 15 minutes, or the model needs a GPU",
         "edge_deployment": "callers reach AWS, and new versions and capacity have to be there "
         "within minutes",
     },
@@ -73,7 +85,11 @@ FACTS = Facts(
             unit="CPU requested by a pod; AWS chooses the EC2 instances to hold them",
         ),
         "Processor": InTemplate(MANIFESTS, f'{POD}.nodeSelector."kubernetes.io/arch"'),
-        "GPU": Sourced("yes, with a node pool of one's own; so is Inferentia", NODES),
+        "GPU": Sourced(
+            "yes, and Inferentia and Trainium, in a node pool of one's own: the built-in ones have "
+            "none",
+            COSTS,
+        ),
         "Invocation": InTemplate(
             "AWS::ElasticLoadBalancingV2::ListenerRule",
             "Conditions[?Field=='path-pattern'].PathPatternConfig.Values[0] | [0]",
@@ -87,7 +103,7 @@ FACTS = Facts(
         "Authentication": Sourced(
             "who is member of a security group; beyond that the load balancer could verify client "
             "certificates",
-            balancer("load-balancer-limits.html"),
+            balancer("mutual-authentication.html"),
         ),
         "TLS": InTemplate(
             "AWS::ElasticLoadBalancingV2::Listener",
@@ -158,21 +174,27 @@ FACTS = Facts(
             AUTO,
         ),
         "Billing unit": Sourced(
-            "0.10 USD per cluster and hour, EC2 instances by the second with a surcharge of about "
-            "12 % for Auto Mode",
-            PRICES,
+            "the cluster by the hour; EC2 instances, with a surcharge of about 12 % for Auto Mode",
+            SURCHARGE,
         ),
     },
     limits=(
         Limit(
             name="life of a node",
-            value="21 days at most; a disruption budget that blocks for ever does not stop it",
+            value="21 days at most, or less by choice; until then a disruption budget that blocks "
+            "may hold an update up",
             source=AUTO,
         ),
         Limit(
             name="access to a node",
             value="neither SSH nor SSM: NodeDiagnostic and debug containers instead",
             source=guide("auto-troubleshoot.html"),
+        ),
+        Limit(
+            name="built-in node pools",
+            value="C, M and R instances of generation 5 or newer, On-Demand only, without a "
+            "ceiling: for Spot, a GPU or a ceiling on cost make a node pool of your own",
+            source=COSTS,
         ),
         Limit(
             name="Kubernetes versions",
@@ -208,14 +230,19 @@ FACTS = Facts(
         ),
         Limit(
             name="load balancers of Auto Mode",
-            value="an Ingress or a Service makes one, in subnets with the tag "
-            "kubernetes.io/role/internal-elb; those of the self-managed controller cannot be taken "
-            "over",
+            value="an Ingress or a Service makes one; those of the self-managed controller cannot "
+            "be taken over",
             source=NETWORKING,
         ),
         Limit(
+            name="subnets of load balancers that Auto Mode makes",
+            value="need the tag kubernetes.io/role/internal-elb, public ones "
+            "kubernetes.io/role/elb",
+            source=guide("tag-subnets-auto.html"),
+        ),
+        Limit(
             name="control plane logging",
-            value="five free addresses in each subnet to change it; delivery is best effort",
+            value="up to five free addresses in each subnet to change it; delivery is best effort",
             source=guide("control-plane-logs.html"),
         ),
         Limit(
@@ -233,12 +260,20 @@ FACTS = Facts(
         ),
     ),
     billing=(
-        Sourced("the cluster by the hour, 0.10 USD, and 0.50 USD more in extended support", PRICES),
-        Sourced("EC2 instances of the nodes, with a surcharge for Auto Mode", PRICES),
         Sourced(
-            "Container Insights by the observation",
+            "the cluster by the hour: 0.10 USD in standard support, 0.60 USD in extended support",
+            CLUSTER_PRICES,
+        ),
+        Sourced("EC2 instances of the nodes, with a surcharge for Auto Mode", SURCHARGE),
+        Sourced("the load balancer by the hour and by the capacity units it uses", BALANCER_PRICES),
+        Sourced(
+            "the firewall by the month, for itself and each of its rules, and by requests",
+            WAF_PRICES,
+        ),
+        Sourced(
+            "Container Insights by the observation, and by the GB in its OpenTelemetry version",
             docs(
-                "AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-enhanced-EKS.html",
+                "AmazonCloudWatch/latest/monitoring/install-CloudWatch-Observability-EKS-addon.html",
                 READ,
             ),
         ),

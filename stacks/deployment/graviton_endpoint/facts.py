@@ -15,6 +15,7 @@ from stacks.deployment.inference_sources import CONFIG, PRICING, QUOTAS, READ, T
 
 SILICON = docs("wellarchitected/latest/machine-learning-lens/mlsus05-bp02.html", READ)
 VALIDATION = sagemaker_guide("model-validation.html", READ)
+METRICS = sagemaker_guide("monitoring-cloudwatch.html", READ)
 COMPILED = sagemaker_guide("neo-deployment-hosting-services.html", READ)
 CONTAINER = sagemaker_guide("your-algorithms-inference-code.html", READ)
 VARIANT = sagemaker_api("API_ProductionVariant.html", READ)
@@ -36,10 +37,9 @@ OTHER_PRICES = Source(
     Confidence.CONFLICTING,
 )
 NEURON = Source(
-    "https://awsdocs-neuron.readthedocs-hosted.com/en/latest/devflows/inference/"
-    "byoc-hosting-devflow-inf2.html",
-    READ,
+    "https://awsdocs-neuron.readthedocs-hosted.com/en/latest/containers/index.html", READ
 )
+KERNELS = Source("https://github.com/microsoft/onnxruntime/blob/main/docs/OperatorKernels.md", READ)
 
 
 def _variant(name: str, path: str, unit: str = "") -> InTemplate:
@@ -60,9 +60,8 @@ FACTS = Facts(
             ANNOUNCED,
         ),
         Sourced(
-            "GPU: the work is large tensors, and the requests keep it busy; not a model of "
-            "kilobytes, as the comparison here shows",
-            SILICON,
+            "GPU: most deep learning; a small model leaves it waiting, so measure first",
+            docs("dlami/latest/devguide/gpu.html", READ),
         ),
         Sourced(
             "Inferentia: deep learning at scale, with a model that its compiler takes", SILICON
@@ -83,13 +82,14 @@ FACTS = Facts(
             "built for linux/arm64: AWS's Arm containers, or one's own for Arm v8.2", ANNOUNCED
         ),
         "GPU: image": Sourced(
-            "with the CUDA toolkit and without a driver, which is the instance's", CONTAINER
+            "fit for nvidia-docker and without a driver, which is the instance's", CONTAINER
         ),
-        "Inferentia: image": Sourced("with the Neuron runtime", NEURON),
+        "Inferentia: image": Sourced("with the Neuron SDK, as in AWS's Neuron containers", NEURON),
         "X86 and Graviton: model": Sourced("any; saved models know no processor", ANNOUNCED),
         "GPU: model": Sourced(
-            "operators that have a kernel for the GPU; trees only as tensors",
-            Source("https://onnxruntime.ai/docs/reference/operators/OperatorKernels.html", READ),
+            "operators that have a kernel for it: ONNX Runtime's for trees are for CPUs only, "
+            "elsewhere they run as tensors",
+            KERNELS,
         ),
         "Inferentia: model": Sourced(
             "compiled for it beforehand; compiled for another type it may not work", COMPILED
@@ -97,15 +97,15 @@ FACTS = Facts(
         "Share of the traffic": _variant(
             "Graviton", "InitialVariantWeight", unit="of the sum of the weights"
         ),
-        "Told apart by": Sourced("VariantName, a dimension of every metric", VALIDATION),
+        "Told apart by": Sourced("VariantName, a dimension of every metric", METRICS),
         "Scaling": InTemplate(TARGET, "MaxCapacity", unit="instances of each CPU variant"),
         "Price per hour": Sourced(
-            "unconfirmed, us-east-1: ml.c7g.large 0.10, ml.g5.xlarge 1.21, ml.inf2.xlarge 0.76 "
-            "USD; read the Price List API before relying on it",
+            "unconfirmed: ml.c7g.large 0.10, ml.g5.xlarge 1.21, ml.inf2.xlarge 0.76 USD; read the "
+            "Price List API before relying on it",
             PRICES,
         ),
         "Price of a GPU, elsewhere": Sourced(
-            "ml.g5.xlarge 1.41 USD an hour, us-east-1", OTHER_PRICES
+            "ml.g5.xlarge about 1.41 USD an hour, us-east-1", OTHER_PRICES
         ),
         "Price-performance": Sourced(
             "Graviton has the best by AWS; it is one's own model that has to be measured",
@@ -145,13 +145,14 @@ FACTS = Facts(
         ),
         Limit(
             name="processors of an endpoint's variants",
-            value="each variant has its own instance type and model; that AWS tried two "
-            "architectures side by side is said nowhere",
+            value="each variant has an instance type and a model, with its image, of its own; no "
+            "page tells of two architectures side by side",
             source=VALIDATION,
         ),
         Limit(
             name="instances of a new account over all endpoints",
-            value="4; many types, accelerators above all, start at 0: ask for them in time",
+            value="4; of ml.c6i.large, ml.c7g.large and ml.g4dn.xlarge 0 until a higher quota is "
+            "granted: ask before you deploy",
             source=QUOTAS,
             setting=InTemplate(TARGET, "MaxCapacity"),
             maximum=2,
@@ -159,7 +160,7 @@ FACTS = Facts(
         Limit(
             name="image of a GPU instance",
             value="al2-ami-sagemaker-inference-gpu-2 has CUDA 12.2, -gpu-3-1 12.4, "
-            "al2023-ami-sagemaker-inference-gpu-4-1 13.0: it has to carry the container's CUDA",
+            "al2023-ami-sagemaker-inference-gpu-4-1 13.0: one whose driver suits the container",
             source=VARIANT,
         ),
         Limit(
@@ -170,8 +171,7 @@ FACTS = Facts(
         ),
         Limit(
             name="instance type of a scaled variant",
-            value="cannot be changed in place: deregister it first, or add a variant and shift "
-            "the weights",
+            value="an update that changes it fails until the variant is deregistered from scaling",
             source=UPDATE,
         ),
         Limit(

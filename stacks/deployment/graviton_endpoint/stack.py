@@ -35,7 +35,7 @@ class Hardware:
 
 
 CPU = {
-    # Same generation, vCPUs and memory: what differs is the processor.
+    # Same vCPUs and memory; the x86 one is a generation older, its contemporary is ml.c7i.large.
     "X86": Hardware("ml.c6i.large", "x86_64"),
     "Graviton": Hardware("ml.c7g.large", "arm64"),
 }

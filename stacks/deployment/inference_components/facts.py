@@ -1,8 +1,24 @@
 """What to know of inference components."""
 
-from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced
+from catalogue.model import (
+    Availability,
+    Confidence,
+    Facts,
+    InTemplate,
+    Limit,
+    Source,
+    Sourced,
+)
 from catalogue.sources import docs, github_issue, sagemaker_api, sagemaker_guide
-from stacks.deployment.inference_sources import CONFIG, POLICY, QUOTAS, READ, TARGET, TRACKING
+from stacks.deployment.inference_sources import (
+    CONFIG,
+    POLICY,
+    QUOTAS,
+    READ,
+    TARGET,
+    TRACKING,
+    TYPE_QUOTA,
+)
 from stacks.deployment.packing_sources import (
     COMPONENT,
     COMPONENTS,
@@ -89,8 +105,8 @@ FACTS = Facts(
             "rolling update of a component's copies, rolled back by alarms", ROLLING
         ),
         "Right to one model": Sourced(
-            "no condition key is documented; AWS's own policies name the ARNs of the endpoint and "
-            "of the component beside each other",
+            "no condition key was found; a managed policy of AWS allows InvokeEndpoint on ARNs of "
+            "endpoints and of components",
             docs(
                 "aws-managed-policy/latest/reference/"
                 "AmazonSageMakerModelCustomizationCoreAccess.html",
@@ -107,6 +123,7 @@ FACTS = Facts(
             setting=InTemplate(CONFIG, f"{INSTANCES}.MaxInstanceCount"),
             maximum=4,
         ),
+        TYPE_QUOTA,
         Limit(
             name="vCPUs reserved for a copy",
             value="at least 0.25",
@@ -118,7 +135,7 @@ FACTS = Facts(
         ),
         Limit(
             name="memory reserved for a copy",
-            value="at least 128 MB; less than the instance has can be reserved",
+            value="at least 128 MB",
             source=RESOURCES,
             setting=InTemplate(
                 COMPONENT, "Specification.ComputeResourceRequirements.MinMemoryRequiredInMb"
@@ -142,14 +159,17 @@ FACTS = Facts(
         ),
         Limit(
             name="copies at creation",
-            value="at least 1; scaling takes them down to 0",
-            source=github_issue("stdapi-ai/stdapi.ai", 43, READ),
+            value="contradicted: 0 or more by the API reference; seen: 0 is refused, scaling takes "
+            "them down to it",
+            source=Source(
+                "https://github.com/stdapi-ai/stdapi.ai/issues/43", READ, Confidence.CONFLICTING
+            ),
             setting=InTemplate(COMPONENT, "RuntimeConfig.CopyCount"),
             minimum=1,
         ),
         Limit(
             name="Regions with a minimum of 0 instances",
-            value="seen: accepted in us-east-1, rejected in eu-west-3",
+            value="seen: accepted in us-east-1, rejected in eu-west-3; the guide names no Region",
             source=github_issue("stdapi-ai/stdapi.ai", 43, READ),
         ),
         Limit(
@@ -174,8 +194,8 @@ FACTS = Facts(
         ),
         Limit(
             name="target tracking at zero copies",
-            value="has no metric per copy: without the step policy the component never comes back",
-            source=ZERO,
+            value="does not bring back the first copy: scaling out from zero takes a step policy",
+            source=sagemaker_guide("endpoint-auto-scaling-policy.html", READ),
         ),
         Limit(
             name="batch of a rolling update",
@@ -199,13 +219,18 @@ FACTS = Facts(
         ),
         Limit(
             name="alarms of a rolling update",
-            value="1 to 10; the execution role needs cloudwatch:DescribeAlarms on them",
-            source=sagemaker_guide("deployment-guardrails-configuration.html", READ),
+            value="1 to 10",
+            source=sagemaker_api("API_AutoRollbackConfig.html", READ),
             setting=InTemplate(
                 COMPONENT, "length(DeploymentConfig.AutoRollbackConfiguration.Alarms)"
             ),
             minimum=1,
             maximum=10,
+        ),
+        Limit(
+            name="right to these alarms",
+            value="cloudwatch:DescribeAlarms, for the execution role",
+            source=sagemaker_guide("deployment-guardrails-configuration.html", READ),
         ),
         Limit(
             name="log group of a component",
@@ -214,8 +239,8 @@ FACTS = Facts(
         ),
         Limit(
             name="order of deletion",
-            value="scalable targets, components, endpoint",
-            source=sagemaker_guide("realtime-endpoints-delete-resources.html", READ),
+            value="seen: an endpoint is not deleted while it has a component",
+            source=github_issue("aws/amazon-sagemaker-feedback", 49, READ),
         ),
     ),
     billing=(

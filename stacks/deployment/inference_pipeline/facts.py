@@ -2,13 +2,13 @@
 
 from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import sagemaker_guide
-from stacks.deployment.inference_sources import MATRIX, READ, TARGET
+from stacks.deployment.inference_sources import MATRIX, READ, TARGET, TYPE_QUOTA
 from stacks.deployment.packing_sources import (
     ALWAYS_BILLED,
     BLUE_GREEN_AND_ROLLING,
     COMPUTE,
+    CONTAINER,
     CONTAINER_COUNT,
-    CREATE_MODEL,
     DOWNLOAD,
     INSTANCE_TIME,
     MODEL,
@@ -23,6 +23,7 @@ from stacks.deployment.packing_sources import (
     SERVERLESS,
     SHADOW,
     STARTUP,
+    STARTUP_LOAD,
 )
 
 REALTIME = sagemaker_guide("inference-pipeline-real-time.html", READ)
@@ -39,7 +40,7 @@ FACTS = Facts(
     "preprocessing container, the model and a postprocessing one, and come back as labels.",
     choose_when=(
         Sourced("preprocessing, prediction and postprocessing belong together", PIPELINE),
-        Sourced("the transformers that were trained with shall serve, unchanged", PIPELINE),
+        Sourced("the transformers that prepared the training data shall serve as well", PIPELINE),
         Sourced("the same steps shall score in batch transform as well", PIPELINE),
     ),
     rather_than={
@@ -95,8 +96,10 @@ FACTS = Facts(
         CONTAINER_COUNT,
         ONE_INSTANCE,
         NEW_ACCOUNT,
+        TYPE_QUOTA,
         DOWNLOAD,
         STARTUP,
+        STARTUP_LOAD,
         PORT,
         Limit(
             name="payload from one container to the next",
@@ -106,12 +109,11 @@ FACTS = Facts(
         Limit(
             name="variables of all containers together",
             value="32 KB",
-            source=CREATE_MODEL,
+            source=CONTAINER,
         ),
         Limit(
             name="image of one's own beside a built-in one",
-            value="SageMaker pulls it as a service: its repository's policy has to allow "
-            "sagemaker.amazonaws.com, whatever the role may",
+            value="its repository's policy has to let sagemaker.amazonaws.com pull it",
             source=TROUBLE,
         ),
         Limit(

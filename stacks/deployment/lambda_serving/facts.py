@@ -1,6 +1,6 @@
 """What to know of serving a model in a Lambda function."""
 
-from catalogue.model import Availability, Facts, InTemplate, Limit, Option, Sourced
+from catalogue.model import Availability, Facts, InTemplate, Limit, Option, Source, Sourced
 from catalogue.sources import docs
 from stacks.deployment.serving_sources import (
     POLICY,
@@ -25,6 +25,11 @@ MANAGED = lambda_guide("lambda-managed-instances.html")
 ENDPOINTS = lambda_guide("configuration-vpc-endpoints.html")
 URLS = lambda_guide("urls-configuration.html")
 RESERVED = lambda_guide("configuration-concurrency.html")
+GRAVITON = Source(
+    "https://aws.amazon.com/blogs/aws/aws-lambda-functions-powered-by-aws-graviton2-processor-"
+    "run-your-functions-on-arm-and-get-up-to-34-better-price-performance/",
+    READ,
+)
 
 
 FACTS = Facts(
@@ -68,7 +73,10 @@ FACTS = Facts(
             "AWS's: the endpoints of the Lambda API speak HTTPS only",
             docs("general/latest/gr/lambda-service.html", READ),
         ),
-        "Payload": Sourced("6 MB for the request, 6 MB for the answer", QUOTAS),
+        "Payload": Sourced(
+            "6 MB for the request, 6 MB for the answer; 200 MB for an answer that is streamed",
+            QUOTAS,
+        ),
         "Processing time": of_model("Timeout", unit="s here, of 900 s at most"),
         "Concurrency": Sourced("one request at a time in an environment", MANAGED),
         "Scaling metric": InTemplate(
@@ -136,8 +144,8 @@ FACTS = Facts(
         ),
         Limit(
             name="provisioned concurrency",
-            value="the account's unreserved concurrency less 100, so none in a new account, whose "
-            "quota is lower: deploy with -c concurrency=on_demand until AWS has raised it",
+            value="the account's unreserved concurrency less 100. A new account's quota is lower "
+            "and may leave none: deploy with -c concurrency=on_demand until AWS has raised it",
             source=PROVISIONED,
             setting=InTemplate(ALIAS, WARM),
             minimum=1,
@@ -178,8 +186,9 @@ FACTS = Facts(
             source=RESERVED,
         ),
         Limit(
-            name="initialization on demand",
-            value="10 s, then once more within the time-out of the first request",
+            name="initialization",
+            value="10 s, then once more within the time-out of the first request; with provisioned "
+            "concurrency or SnapStart 130 s, or the time-out if that is longer",
             source=LIFECYCLE,
         ),
         Limit(
@@ -187,7 +196,7 @@ FACTS = Facts(
             value="for images too, with Python from 3.12 on; not with provisioned concurrency",
             source=lambda_guide("snapstart.html"),
         ),
-        Limit(name="image", value="10 GB, of one architecture", source=QUOTAS),
+        Limit(name="image", value="10 GB uncompressed, of one architecture", source=IMAGES),
         Limit(
             name="function URL",
             value="through the public internet only, no PrivateLink, and not in every Region",
@@ -206,9 +215,16 @@ FACTS = Facts(
         ),
     ),
     billing=(
-        Sourced("the duration of a request, rounded up to a millisecond", METRICS),
-        Sourced("every request", METRICS),
-        Sourced("provisioned concurrency for as long as it is configured", PROVISIONED),
+        Sourced("every request, and its duration, rounded up to a millisecond", METRICS),
+        Sourced("the initialization of each environment, cold start or warm", LIFECYCLE),
+        Sourced(
+            "provisioned concurrency for as long as it is configured, beside duration and requests",
+            PROVISIONED,
+        ),
+        Sourced(
+            "duration on arm64, provisioned concurrency's too: a fifth less than on x86_64",
+            GRAVITON,
+        ),
     ),
     availability=Availability(source=IMAGES),
     related=("ecs_serving", "serverless_endpoint"),

@@ -2,7 +2,7 @@
 
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import sagemaker_guide
-from stacks.deployment.inference_sources import MATRIX, READ, TARGET
+from stacks.deployment.inference_sources import MATRIX, PRICING, READ, TARGET, TYPE_QUOTA
 from stacks.deployment.packing_sources import (
     ALWAYS_BILLED,
     BLUE_GREEN_AND_ROLLING,
@@ -23,6 +23,7 @@ from stacks.deployment.packing_sources import (
     SCALING_METRIC,
     SHADOW,
     STARTUP,
+    STARTUP_LOAD,
 )
 
 CREATE = sagemaker_guide("multi-container-create.html", READ)
@@ -30,6 +31,7 @@ UPDATE = sagemaker_guide("multi-container-update.html", READ)
 SECURITY = sagemaker_guide("multi-container-security.html", READ)
 METRICS = sagemaker_guide("multi-container-metrics.html", READ)
 SCALING = sagemaker_guide("multi-container-auto-scaling.html", READ)
+FAQ = sagemaker_guide("hosting-faqs.html", READ)
 
 
 FACTS = Facts(
@@ -40,7 +42,8 @@ FACTS = Facts(
     summary="A client names the container that shall answer; containers of two frameworks run side "
     "by side on each of 1 to 4 instances.",
     choose_when=(
-        Sourced("a few models in different frameworks get little traffic each", CONTAINERS),
+        Sourced("a few models in different frameworks leave instances of their own idle", PRICING),
+        Sourced("all of them shall stay in memory, without a cold start", FAQ),
         Sourced("each request is for one of them", DIRECT),
         Sourced("their requests take similar CPU time: one metric scales them all", SCALING),
     ),
@@ -63,7 +66,7 @@ FACTS = Facts(
         "Frameworks": Sourced("one per container, any", CONTAINERS),
         "Number of models": Sourced("2 to 15 containers", CREATE),
         "Adding a model": Sourced("a new model, configuration and an endpoint update", UPDATE),
-        "Cold start": Sourced("none while an instance runs: all containers are up on each", DIRECT),
+        "Cold start": Sourced("none while an instance runs: all containers are up on each", FAQ),
         "Compute": COMPUTE,
         "Scaling dimension": SCALING_DIMENSION,
         "Scaling metric": SCALING_METRIC,
@@ -96,8 +99,10 @@ FACTS = Facts(
         CONTAINER_COUNT,
         ONE_INSTANCE,
         NEW_ACCOUNT,
+        TYPE_QUOTA,
         DOWNLOAD,
         STARTUP,
+        STARTUP_LOAD,
         PORT,
         Limit(
             name="hostname of a container",
@@ -123,7 +128,8 @@ FACTS = Facts(
         ),
         Limit(
             name="namespace of a container's CPU and memory",
-            value="contradicted: aws/sagemaker/Endpoints here, /aws/sagemaker/Endpoints elsewhere",
+            value="contradicted: aws/sagemaker/Endpoints on the page of these metrics, "
+            "/aws/sagemaker/Endpoints on all others",
             source=sagemaker_guide("multi-container-metrics.html", READ, Confidence.CONFLICTING),
         ),
     ),

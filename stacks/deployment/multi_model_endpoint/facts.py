@@ -2,7 +2,7 @@
 
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import sagemaker_guide
-from stacks.deployment.inference_sources import PRICING, READ, TARGET
+from stacks.deployment.inference_sources import PRICING, READ, TARGET, TYPE_QUOTA
 from stacks.deployment.packing_sources import (
     ALWAYS_BILLED,
     BLUE_GREEN_AND_ROLLING,
@@ -22,6 +22,7 @@ from stacks.deployment.packing_sources import (
 )
 
 INVOKE = sagemaker_guide("invoke-multi-model-endpoint.html", READ)
+CREATE = sagemaker_guide("create-multi-model-endpoint.html", READ)
 ADD = sagemaker_guide("add-models-to-endpoint.html", READ)
 SECURITY = sagemaker_guide("multi-model-endpoint-security.html", READ)
 SUPPORT = sagemaker_guide("multi-model-support.html", READ)
@@ -40,7 +41,10 @@ FACTS = Facts(
     "room.",
     choose_when=(
         Sourced("many models use the same framework, as those of many tenants do", MULTI_MODEL),
-        Sourced("some are asked often and most seldom, and all are of similar size", MULTI_MODEL),
+        Sourced(
+            "some are asked often and others seldom, and all are of similar size and latency",
+            MULTI_MODEL,
+        ),
         Sourced("the application bears a slow first request to a model", MULTI_MODEL),
     ),
     rather_than={
@@ -104,6 +108,7 @@ FACTS = Facts(
     limits=(
         ONE_INSTANCE,
         NEW_ACCOUNT,
+        TYPE_QUOTA,
         DOWNLOAD,
         Limit(
             name="first request to a model",
@@ -133,16 +138,22 @@ FACTS = Facts(
             source=sagemaker_guide("multi-model-caching.html", READ),
         ),
         Limit(
-            name="dimensions of the loading metrics",
-            value="EndpointName and VariantName; the guide's sample policy has ModelName, under "
-            "which nothing is published",
+            name="dimensions of a tracked CPUUtilization",
+            value="contradicted: the sample policies name ModelName, though metrics per model are "
+            "not supported; other pages EndpointName and VariantName",
             source=sagemaker_guide(
                 "multi-model-endpoints-autoscaling.html", READ, Confidence.CONFLICTING
             ),
         ),
         Limit(
             name="instances for high availability",
-            value="at least 2, with memory to spare for the models of a lost Availability Zone",
+            value="at least 2, which stand in several Availability Zones",
+            source=CREATE,
+        ),
+        Limit(
+            name="memory of an instance",
+            value="is the cache of loaded models; some of it has to stay free for models that come "
+            "over from a failed instance",
             source=INSTANCES,
         ),
         Limit(

@@ -19,6 +19,7 @@ from stacks.deployment.inference_sources import (
     READ,
     TARGET,
     TRACKING,
+    TYPE_QUOTA,
 )
 
 VARIANT = sagemaker_api("API_ProductionVariant.html", READ)
@@ -118,9 +119,11 @@ FACTS = Facts(
             setting=InTemplate(TARGET, "MaxCapacity"),
             maximum=4,
         ),
+        TYPE_QUOTA,
         Limit(
             name="minimum capacity of a variant that names a model",
-            value="1: only inference components scale to zero",
+            value="1 behind a real-time endpoint: to zero go asynchronous variants and inference "
+            "components",
             source=sagemaker_guide("endpoint-auto-scaling-zero-instances.html", READ),
             setting=InTemplate(TARGET, "MinCapacity"),
             minimum=1,

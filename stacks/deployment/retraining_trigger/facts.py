@@ -4,7 +4,6 @@ from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import codepipeline_guide, docs, sagemaker_guide
 from stacks.deployment.delivery_sources import (
     AUTO_ROLLBACK,
-    CONDITIONS,
     DEAD_LETTERS,
     DEPLOY,
     EXECUTIONS,
@@ -14,18 +13,21 @@ from stacks.deployment.delivery_sources import (
     PIPELINE,
     PIPELINE_TARGET,
     ROLLBACK,
+    RUNNING,
     SAGEMAKER_EVENTS,
     SERVICE_ROLE,
+    STARTS,
     TYPES,
 )
 from stacks.deployment.inference_sources import QUOTAS, READ
+from stacks.deployment.orchestration_sources import CACHED_ADDRESSES
 
 APPROVE = sagemaker_guide("model-registry-approve.html", READ)
 NEW_DATA = docs("AmazonS3/latest/userguide/EventBridge.html", READ)
 CLAIMS = docs("amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html", READ)
 TIME_TO_LIVE = docs("amazondynamodb/latest/developerguide/TTL.html", READ)
 ALARMS = docs("AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html", READ)
-CACHE = sagemaker_guide("pipelines-caching.html", READ)
+WAIT = docs("step-functions/latest/dg/state-wait.html", READ)
 
 FACTS = Facts(
     title="Retraining trigger",
@@ -88,7 +90,7 @@ FACTS = Facts(
             DEAD_LETTERS,
         ),
         "When nothing changes": Sourced(
-            "trains on Sundays; production's instances run once a version was approved", QUOTAS
+            "trains on Sundays; production's instances run once a version was approved", RUNNING
         ),
         "Billing unit": Sourced(
             "instance time of the jobs, minutes of actions, transitions, instance time", TYPES
@@ -96,12 +98,13 @@ FACTS = Facts(
     },
     limits=(
         Limit(
-            name="time to gather events",
-            value="1 min to 12 h are accepted here: longer than an upload, shorter than patience",
-            source=CLAIMS,
+            name="time to gather events, a wait state",
+            value="1 year in a Standard workflow, 5 min in an Express one; choose longer than an "
+            "upload, shorter than patience",
+            source=WAIT,
             setting=InTemplate(MACHINE, "DefinitionString.States.Gather.Seconds"),
-            minimum=60,
-            maximum=43_200,
+            minimum=0,
+            maximum=365 * 24 * 3600,
         ),
         Limit(
             name="instances of a new account over all endpoints",
@@ -126,7 +129,7 @@ FACTS = Facts(
         ),
         Limit(
             name="events of an alarm",
-            value="only changes of state: an alarm that stays in ALARM sends no second one",
+            value="one per change of state: an alarm that stays in ALARM sends no second one",
             source=ALARMS,
         ),
         Limit(
@@ -138,7 +141,7 @@ FACTS = Facts(
             name="step caching",
             value="compares addresses, not contents: new data at an old address is a hit until "
             "the cache expires",
-            source=CACHE,
+            source=CACHED_ADDRESSES,
         ),
         Limit(
             name="approval withdrawn",
@@ -154,7 +157,7 @@ FACTS = Facts(
         Limit(
             name="first execution",
             value="starts with the pipeline itself: a condition skips what it cannot deliver",
-            source=CONDITIONS,
+            source=STARTS,
         ),
         Limit(
             name="executions of the delivery",
@@ -163,12 +166,12 @@ FACTS = Facts(
         ),
         Limit(
             name="a failed first deployment",
-            value="CREATE_UPDATE updates no stack whose creation failed: delete it first",
+            value="CREATE_UPDATE replaces no failed stack: delete it first",
             source=DEPLOY,
         ),
         Limit(
             name="failed delivery",
-            value="a retried action is counted as another failed execution",
+            value="a retry that fails is counted as another failed execution",
             source=METRICS,
         ),
     ),

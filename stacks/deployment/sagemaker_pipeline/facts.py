@@ -3,8 +3,9 @@
 from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Source, Sourced
 from catalogue.sources import sagemaker_api, sagemaker_guide
 from stacks.deployment.orchestration_sources import (
+    CACHED_ADDRESSES,
+    JOB_QUOTA,
     PIPELINES,
-    PROCESSING_TIME,
     QUOTAS,
     READ,
 )
@@ -13,11 +14,10 @@ STEPS = sagemaker_guide("build-and-manage-steps-types.html", READ)
 DATA = sagemaker_guide("build-and-manage-propertyfile.html", READ)
 RETRIES = sagemaker_guide("pipelines-retry-policy.html", READ)
 CACHING = sagemaker_guide("pipelines-caching.html", READ)
-CACHE_KEYS = sagemaker_guide("pipelines-default-keys.html", READ)
 RUN = sagemaker_guide("run-pipeline.html", READ)
 ACCESS = sagemaker_guide("build-and-manage-access.html", READ)
 SCHEDULES = sagemaker_guide("pipeline-eventbridge.html", READ)
-# The guide of 2023; today's quota page was not found.
+# The guide of 2023; today's quotas do not name the longest run.
 ARCHIVED_QUOTAS = Source(
     "https://github.com/awsdocs/amazon-sagemaker-developer-guide/blob/main/doc_source/"
     "pipelines-quotas.md",
@@ -73,7 +73,7 @@ FACTS = Facts(
             f"{DEFINITION}.Steps[0].CacheConfig.ExpireAfter",
             unit="for every job step: same arguments, same result",
         ),
-        "Failed run": Sourced("retried from the failed step", RUN),
+        "Failed run": Sourced("retried from the failed step, unless that was a fail step", RUN),
         "Schedule and triggers": Sourced(
             "EventBridge: rules and Scheduler have pipelines as a target", SCHEDULES
         ),
@@ -102,13 +102,19 @@ FACTS = Facts(
         "Billing unit": Sourced("the jobs; orchestration is free", PIPELINES),
     },
     limits=(
+        JOB_QUOTA,
         Limit(
             name="steps of a pipeline",
-            value="50",
-            source=ARCHIVED_QUOTAS,
+            value="50, fixed",
+            source=QUOTAS,
             setting=InTemplate(PIPELINE, f"length({DEFINITION}.Steps)"),
             minimum=1,
             maximum=50,
+        ),
+        Limit(
+            name="concurrent executions of a new account",
+            value="20, more on request",
+            source=QUOTAS,
         ),
         Limit(
             name="retries of a step",
@@ -127,18 +133,18 @@ FACTS = Facts(
             maximum=43_200,
         ),
         Limit(
-            name="time of a processing job",
-            value="1 to 777,600 s (9 days)",
-            source=PROCESSING_TIME,
+            name="time of a processing job in a new account",
+            value="432,000 s (5 days), more on request",
+            source=QUOTAS,
             setting=InTemplate(
                 PIPELINE, f"{DEFINITION}.Steps[0].Arguments.StoppingCondition.MaxRuntimeInSeconds"
             ),
             minimum=1,
-            maximum=777_600,
+            maximum=432_000,
         ),
         Limit(
             name="instances of a new account, for training and for processing",
-            value="4",
+            value="4 each, over all jobs",
             source=QUOTAS,
             setting=InTemplate(PIPELINE, f"{TRAIN}.Arguments.ResourceConfig.InstanceCount"),
             minimum=1,
@@ -146,19 +152,25 @@ FACTS = Facts(
         ),
         Limit(
             name="pipeline definition",
-            value="1,048,576 characters; larger ones are read from S3",
+            value="1,048,576 characters in the request; it may lie in S3 instead",
             source=sagemaker_api("API_CreatePipeline.html", READ),
         ),
         Limit(
             name="what a cached step is known by",
-            value="its container, environment, hyperparameters and the addresses of its inputs, "
-            "within one pipeline: new content at an old address is taken for the old",
-            source=CACHE_KEYS,
+            value="its container, environment, hyperparameters and the addresses of its inputs: "
+            "content changed in place goes unseen; the SDK puts a file's hash into its address",
+            source=CACHED_ADDRESSES,
+        ),
+        Limit(
+            name="reach of the cache",
+            value="successful runs of the same pipeline, no older than its ExpireAfter; off by "
+            "default",
+            source=CACHING,
         ),
         Limit(
             name="retry policy",
-            value="not for condition, fail, callback and Lambda steps; number of attempts or time, "
-            "never both",
+            value="for job and model steps, not for condition, fail, callback, Lambda and EMR "
+            "steps; number of attempts or time, never both",
             source=RETRIES,
         ),
         Limit(

@@ -2,7 +2,7 @@
 
 from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import docs, sagemaker_api, sagemaker_guide
-from stacks.deployment.inference_sources import CONFIG, PRICING, QUOTAS, READ
+from stacks.deployment.inference_sources import CONFIG, PRICING, QUOTAS, READ, TYPE_QUOTA
 from stacks.deployment.rollout_sources import SHADOW, SHADOW_CREATE
 
 DEPLOY = sagemaker_guide("model-shadow-deployment.html", READ)
@@ -10,6 +10,8 @@ PRACTICES = sagemaker_guide("shadow-tests-best-practices.html", READ)
 VALIDATION = sagemaker_guide("model-validation.html", READ)
 DASHBOARD = sagemaker_guide("shadow-tests-view-monitor-edit-dashboard.html", READ)
 CAPTURE = sagemaker_guide("model-monitor-data-capture-endpoint.html", READ)
+METRICS = sagemaker_guide("monitoring-cloudwatch.html", READ)
+ROLES = sagemaker_guide("sagemaker-roles.html", READ)
 MERGE = sagemaker_guide("model-monitor-model-quality-merge.html", READ)
 CREATE_CONFIG = sagemaker_api("API_CreateEndpointConfig.html", READ)
 EXPERIMENT = docs(
@@ -36,7 +38,7 @@ FACTS = Facts(
     },
     comparison={
         "Traffic of the new model": Sourced(
-            "a copy of a share of the requests, up to all of them", SHADOW
+            "a copy of a share of the requests, up to all of them", SHADOW_CREATE
         ),
         "Who sees its answers": Sourced("nobody: they are discarded or captured", SHADOW),
         "Who decides": Sourced("people, from metrics and captured answers", DASHBOARD),
@@ -48,19 +50,19 @@ FACTS = Facts(
         "Without alarms": Sourced("nothing happens by itself, with or without them", DASHBOARD),
         "Without traffic": Sourced("nothing to compare: send requests", PRACTICES),
         "Metrics of the new model": Sourced(
-            "the same as production's, told apart by VariantName", DASHBOARD
+            "the same as production's, told apart by VariantName", METRICS
         ),
         "Instances": InTemplate(CONFIG, "ProductionVariants[0].InitialInstanceCount"),
         "Capacity meanwhile": Sourced(
-            "the shadow's instances beside production's; as many of the same type, if its latency "
-            "shall mean something",
+            "the shadow's instances beside production's; as many of the same type, if it shall "
+            "prove that it stands the load",
             PRACTICES,
         ),
         "Billing meanwhile": Sourced("the instances of both", PRICING),
         "Bake": Sourced("as long as it takes; promote after a time at 100 %", PRACTICES),
         "Duration": Sourced(
-            "unlimited in an endpoint's configuration; 1 h to 30 days, by default 7, as an "
-            "inference experiment",
+            "as long as the endpoint's configuration has it; as an inference experiment 1 h to 30 "
+            "days, by default 7",
             SHADOW_CREATE,
         ),
         "Variants": Sourced("one production variant and one shadow variant", CREATE_CONFIG),
@@ -69,7 +71,7 @@ FACTS = Facts(
         "Serverless endpoint": Sourced("no", SHADOW),
         "Inf1 and Marketplace": Sourced("refused with a validation error", SHADOW),
         "Permission beyond serving": Sourced(
-            "to write captured data, for the role of each variant's model", CAPTURE
+            "to write captured data, for the role of each variant's model", ROLES
         ),
         "Ends": Sourced(
             "when the configuration drops the shadow; an experiment puts back what was before",
@@ -142,6 +144,7 @@ FACTS = Facts(
             setting=InTemplate(CONFIG, "ShadowProductionVariants[0].InitialInstanceCount"),
             maximum=3,
         ),
+        TYPE_QUOTA,
         Limit(
             name="inference experiment in CloudFormation",
             value="AWS::SageMaker::InferenceExperiment names an endpoint and changes its variants; "

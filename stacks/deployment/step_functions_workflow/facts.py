@@ -2,14 +2,15 @@
 
 from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import docs
-from stacks.deployment.orchestration_sources import PIPELINES, PROCESSING_TIME, QUOTAS, READ
+from stacks.deployment.orchestration_sources import JOB_QUOTA, PIPELINES, QUOTAS, READ
 
 SERVICE_QUOTAS = docs("step-functions/latest/dg/service-quotas.html", READ)
 TYPES = docs("step-functions/latest/dg/choosing-workflow-type.html", READ)
 PATTERNS = docs("step-functions/latest/dg/connect-to-resource.html", READ)
 SAGEMAKER = docs("step-functions/latest/dg/connect-sagemaker.html", READ)
 REDRIVE = docs("step-functions/latest/dg/redrive-executions.html", READ)
-
+STUDIO = docs("step-functions/latest/dg/workflow-studio.html", READ)
+VARIABLES = docs("step-functions/latest/dg/workflow-variables.html", READ)
 TESTING = docs("step-functions/latest/dg/test-state-isolation.html", READ)
 
 MACHINE = "AWS::StepFunctions::StateMachine"
@@ -36,14 +37,14 @@ FACTS = Facts(
     },
     comparison={
         "Workflow defined in": Sourced(
-            "Amazon States Language, a JSON document, also drawn in Workflow Studio", TESTING
+            "Amazon States Language, a JSON document, also drawn in Workflow Studio", STUDIO
         ),
         "Step started by": InTemplate(
             MACHINE, f"{STATES}.Train.Resource", unit="waits for the job's end"
         ),
         "Data between steps": Sourced(
             "JSONata variables and state outputs, 256 KiB each; larger data through S3",
-            SERVICE_QUOTAS,
+            VARIABLES,
         ),
         "Condition": InTemplate(
             MACHINE,
@@ -53,7 +54,7 @@ FACTS = Facts(
         "Retries": InTemplate(
             MACHINE,
             f"{STATES}.Train.Retry[0].MaxAttempts",
-            unit="per state, by error name; each pause twice as long, with jitter",
+            unit="per state, by error name; each pause up to twice as long, at random",
         ),
         "Step caching": InTemplate(
             MACHINE, f"{STATES}.Train.CacheConfig", absent="none: every run runs every state"
@@ -89,6 +90,7 @@ FACTS = Facts(
         "Billing unit": Sourced("state transitions, and the jobs", TYPES),
     },
     limits=(
+        JOB_QUOTA,
         Limit(
             name="time of a state, and of a run",
             value="1 year",
@@ -98,18 +100,18 @@ FACTS = Facts(
             maximum=365 * 24 * 3600,
         ),
         Limit(
-            name="time of a processing job",
-            value="1 to 777,600 s (9 days)",
-            source=PROCESSING_TIME,
+            name="time of a processing job in a new account",
+            value="432,000 s (5 days), more on request",
+            source=QUOTAS,
             setting=InTemplate(
                 MACHINE, f"{STATES}.Preprocess.Arguments.StoppingCondition.MaxRuntimeInSeconds"
             ),
             minimum=1,
-            maximum=777_600,
+            maximum=432_000,
         ),
         Limit(
             name="instances of a new account, for training and for processing",
-            value="4",
+            value="4 each, over all jobs",
             source=QUOTAS,
             setting=InTemplate(MACHINE, f"{TRAIN}.ResourceConfig.InstanceCount"),
             minimum=1,
@@ -119,6 +121,11 @@ FACTS = Facts(
             name="input and output of a state",
             value="256 KiB: the evaluation is read, the data stays in S3",
             source=SERVICE_QUOTAS,
+        ),
+        Limit(
+            name="all variables of a run",
+            value="10 MiB",
+            source=VARIABLES,
         ),
         Limit(
             name="history of a run",
