@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 from catalogue.sources import sagemaker_guide
 from rules._base import READ, Finding, MlRule
-from rules._endpoint import INSTANCES, PROVISIONED, TARGET, Kind, scaled_kind
+from rules._endpoint import INSTANCES, TARGET, Kind, scaled_kind
 from rules._world import World, number
-
-NOT_TO_ZERO = {Kind.REALTIME: INSTANCES, Kind.SERVERLESS: PROVISIONED}
 
 
 class ZeroAllowed(MlRule):
@@ -18,8 +16,8 @@ class ZeroAllowed(MlRule):
     id = "E9509"
     shortdesc = "A minimum capacity of 0 stands where it is allowed"
     description = (
-        "Asynchronous endpoints and inference components scale to zero. A real-time variant with a "
-        "model keeps an instance, and provisioned concurrency is at least 1."
+        "Asynchronous endpoints and inference components scale to zero. A real-time variant "
+        "with a model keeps an instance."
     )
     source = sagemaker_guide("endpoint-auto-scaling-zero-instances.html", READ)
     tags = ("sagemaker", "scaling")
@@ -27,15 +25,14 @@ class ZeroAllowed(MlRule):
     def findings(self, world: World) -> Iterator[Finding]:
         """Yields targets with a minimum of 0 on variants that cannot have it."""
         for target in world.of_type(TARGET):
-            kind = scaled_kind(target, world)
             if (
                 number(target.get("MinCapacity")) == 0
-                and kind in NOT_TO_ZERO
-                and target.get("ScalableDimension") == NOT_TO_ZERO[kind]
+                and target.get("ScalableDimension") == INSTANCES
+                and scaled_kind(target, world) is Kind.REALTIME
             ):
                 yield Finding(
                     target,
                     ("MinCapacity",),
-                    f"MinCapacity is 0 on a variant that is {kind}: set 1, or make the endpoint "
-                    "asynchronous or of inference components to scale it to zero.",
+                    "MinCapacity is 0 on a real-time variant with a model: set 1, or make the "
+                    "endpoint asynchronous or of inference components to scale it to zero.",
                 )
