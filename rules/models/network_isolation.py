@@ -23,7 +23,7 @@ class NetworkIsolation(MlRule):
     tags = ("sagemaker", "network")
 
     def findings(self, world: World) -> Iterator[Finding]:
-        """Yields models, other than of serverless variants, with a network and without a VPC."""
+        """Yields models, other than of serverless variants, that are not isolated."""
         serverless = {
             model.name
             for config in world.of_type(CONFIG)
