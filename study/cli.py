@@ -103,6 +103,21 @@ def compare(
     typer.echo(report.render(how))
 
 
+@app.command()
+def check(
+    templates: Annotated[list[Path], typer.Argument(help="CloudFormation or SAM, YAML or JSON.")],
+    info: Annotated[bool, typer.Option("--info", help="Informational findings, too.")] = False,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Applies the ML rule pack to templates; exit code 1 if it finds something."""
+    from study.check import check_report
+
+    report = check_report(templates, informational=info)
+    typer.echo(report.render(how))
+    if any(section.rows for section in report.sections):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Runs the command; unusable input ends it with one sentence and exit code 2."""
     try:

@@ -19,6 +19,7 @@ ROOMS = {
     "mla_constructs": ROOT / "constructs" / "mla_constructs",
     "runtime": ROOT / "runtime",
     "repositories": ROOT / "runtime" / "repositories",  # applications of their own
+    "rules": ROOT / "rules",
     "stacks": ROOT / "stacks",
     "study": ROOT / "study",
 }
@@ -28,8 +29,9 @@ MAY_KNOW = {
     "mla_constructs": {"aws_cdk", "constructs"},
     "runtime": set(),
     "repositories": {"aws_cdk"},
+    "rules": {"catalogue"},
     "stacks": {"aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"},
-    "study": {"catalogue"},
+    "study": {"catalogue", "rules"},
 }
 WATCHED = {*ROOMS, "aws_cdk", "cdk_nag", "constructs"}
 

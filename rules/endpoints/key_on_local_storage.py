@@ -1,0 +1,35 @@
+"""A key that does not reach the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from catalogue.sources import sagemaker_api
+from rules._base import READ, Finding, MlRule
+from rules._endpoint import CONFIG, is_local, variants
+from rules._world import World
+
+
+class KeyOnLocalStorage(MlRule):
+    """A key is set for instances whose disks it does not encrypt."""
+
+    id = "W9526"
+    shortdesc = "A KMS key reaches the disks that it is meant for"
+    description = (
+        "Instances with local NVMe disks encrypt them in hardware: KmsKeyId does not. Earlier, "
+        "SageMaker refused the key with such instances."
+    )
+    source = sagemaker_api("API_CreateEndpointConfig.html", READ)
+    tags = ("sagemaker", "encryption")
+
+    def findings(self, world: World) -> Iterator[Finding]:
+        """Yields keys on configurations whose instances all have local disks."""
+        for config in world.of_type(CONFIG):
+            types = sorted({v.instance_type for v in variants(config)})
+            if config.get("KmsKeyId") and types and all(map(is_local, types)):
+                yield Finding(
+                    config,
+                    ("KmsKeyId",),
+                    f"The disks of {', '.join(types)} are encrypted in hardware and not by this "
+                    "key: leave it out, or choose an instance type without local storage.",
+                )

@@ -1,0 +1,1 @@
+"""Rules about what is closed, and versions that have ended."""

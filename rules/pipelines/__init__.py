@@ -1,0 +1,1 @@
+"""Rules about streams, jobs and workflows."""

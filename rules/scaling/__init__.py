@@ -1,0 +1,1 @@
+"""Rules about the automatic scaling of endpoints."""
