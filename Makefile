@@ -34,6 +34,7 @@ check: $(VENV)/.dev node_modules/.installed airflow
 	mypy
 	cdk synth --quiet
 	cfn-lint --regions us-east-1 eu-west-1 ap-southeast-2 sa-east-1 --template cdk.out/*.template.json
+	mla check cdk.out/*.template.json
 	pytest
 
 bench: $(VENV)/.dev node_modules/.installed
@@ -41,6 +42,7 @@ bench: $(VENV)/.dev node_modules/.installed
 
 readme: $(VENV)/.synth
 	python scripts/readme.py
+	python scripts/rule_reference.py
 
 clean:
 	rm -rf $(VENV) $(AIRFLOW) node_modules cdk.out .mla .mypy_cache .pytest_cache .ruff_cache

@@ -23,11 +23,13 @@ PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
 COPIES = "sagemaker:inference-component:DesiredCopyCount"
 
 
-LOCAL_STORAGE = re.compile(
-    r"ml\.(?:(?:c|m|r)\d\w*d\w*|p3dn|p4d|p4de|p5|p5e|p5en|p6\S*|g4dn|g5|g6|g6e|trn1|trn1n|trn2"
-    r"|i\d\w*)\."
-)
-"""Instance types that come with NVMe disks of their own."""
+LOCAL_STORAGE = re.compile(r"ml\.[a-z]+\d+[a-z]*d[a-z]*\.")
+"""Instance types whose name says that they have NVMe disks of their own: a d behind the generation.
+
+Families such as g5 have them without saying so.
+"""
+ACCELERATED = re.compile(r"ml\.(?:g|p|trn|inf)\d")
+"""Families of which many have such disks: of these nobody can tell by the name."""
 
 
 class Kind(StrEnum):
@@ -75,6 +77,11 @@ class Variant:
 def is_local(instance_type: str) -> bool:
     """Whether an instance type keeps its data on local NVMe disks."""
     return bool(LOCAL_STORAGE.match(instance_type))
+
+
+def may_be_local(instance_type: str) -> bool:
+    """Whether an instance type may have local NVMe disks, whatever its name says."""
+    return is_local(instance_type) or bool(ACCELERATED.match(instance_type))
 
 
 def variants(config: Resource) -> list[Variant]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from catalogue.model import Confidence
 from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._world import World
@@ -24,7 +25,7 @@ class BroadManagedPolicy(MlRule):
         "A managed policy of full access allows more than a job or an endpoint needs: grant the "
         "actions that its code calls, on its own data."
     )
-    source = docs("IAM/latest/UserGuide/best-practices.html", READ)
+    source = docs("IAM/latest/UserGuide/best-practices.html", READ, Confidence.SECOND_HAND)
     tags = ("iam",)
 
     def findings(self, world: World) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from catalogue.sources import sagemaker_api
 from rules._base import READ, Finding, MlRule
-from rules._endpoint import CONFIG, Kind, is_local, variants
+from rules._endpoint import CONFIG, Kind, may_be_local, variants
 from rules._world import World
 
 
@@ -28,7 +28,7 @@ class EncryptedStorage(MlRule):
             on_volumes = [
                 variant
                 for variant in variants(config)
-                if variant.kind is not Kind.SERVERLESS and not is_local(variant.instance_type)
+                if variant.kind is not Kind.SERVERLESS and not may_be_local(variant.instance_type)
             ]
             if on_volumes and not config.get("KmsKeyId"):
                 yield Finding(

@@ -24,7 +24,7 @@ class LambdaRuntime(MlRule):
         "A deprecated runtime gets no security updates, and later functions on it can neither be "
         "created nor changed. The dates come with cfn-lint."
     )
-    source = docs("lambda/latest/dg/lambda-runtimes.html", READ)
+    source = docs("lambda/latest/api/API_CreateFunction.html", READ)
     tags = ("lifecycle", "lambda")
 
     def findings(self, world: World) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from catalogue.model import Confidence
 from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._endpoint import CONFIG, MODEL
@@ -22,7 +23,11 @@ class FixedName(MlRule):
         "Models and endpoint configurations cannot be changed, only replaced, and CloudFormation "
         "creates the new one first: under a fixed name the update fails, for the old one bears it."
     )
-    source = docs("AWSCloudFormation/latest/TemplateReference/aws-properties-name.html", READ)
+    source = docs(
+        "AWSCloudFormation/latest/TemplateReference/aws-properties-name.html",
+        READ,
+        Confidence.SECOND_HAND,
+    )
     tags = ("sagemaker", "names")
 
     def findings(self, world: World) -> Iterator[Finding]:

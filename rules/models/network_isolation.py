@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalogue.sources import sagemaker_guide
+from catalogue.sources import sagemaker_api
 from rules._base import READ, Finding, MlRule
 from rules._endpoint import CONFIG, MODEL, Kind, variants
 from rules._world import Deferred, World, is_true
@@ -19,7 +19,7 @@ class NetworkIsolation(MlRule):
         "Code in a model runs with the rights of its role. In network isolation it can neither "
         "send data away nor fetch code. Serverless variants do not support it."
     )
-    source = sagemaker_guide("mkt-algo-model-internet-free.html", READ)
+    source = sagemaker_api("API_CreateModel.html", READ)
     tags = ("sagemaker", "network")
 
     def findings(self, world: World) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ class FirehoseEncryption(MlRule):
         "Records put into Firehose are encrypted at rest only if the stream says so. One that "
         "reads from a Kinesis data stream has the encryption of its source."
     )
-    source = docs("firehose/latest/dev/encryption.html", READ)
+    source = docs("firehose/latest/APIReference/API_StartDeliveryStreamEncryption.html", READ)
     tags = ("firehose", "encryption")
 
     def findings(self, world: World) -> Iterator[Finding]:

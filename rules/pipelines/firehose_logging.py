@@ -20,7 +20,7 @@ class FirehoseLogging(MlRule):
         "Failed deliveries and transformations are told in a log of CloudWatch, if the destination "
         "names one."
     )
-    source = docs("firehose/latest/dev/monitoring-with-cloudwatch-logs.html", READ)
+    source = docs("firehose/latest/APIReference/API_CloudWatchLoggingOptions.html", READ)
     tags = ("firehose", "logging")
 
     def findings(self, world: World) -> Iterator[Finding]:

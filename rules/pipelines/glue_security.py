@@ -15,7 +15,7 @@ class GlueSecurity(MlRule):
     id = "W9594"
     shortdesc = "A Glue job has a security configuration"
     description = "It names the keys for what a job writes to S3, for its logs and its bookmarks."
-    source = docs("glue/latest/dg/encryption-security-configuration.html", READ)
+    source = docs("glue/latest/webapi/API_EncryptionConfiguration.html", READ)
     tags = ("glue", "encryption")
 
     def findings(self, world: World) -> Iterator[Finding]:

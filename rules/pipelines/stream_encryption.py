@@ -15,7 +15,7 @@ class StreamEncryption(MlRule):
     id = "W9590"
     shortdesc = "A Kinesis data stream is encrypted"
     description = "Server-side encryption keeps the records of a stream under a KMS key."
-    source = docs("streams/latest/dev/getting-started-with-sse.html", READ)
+    source = docs("kinesis/latest/APIReference/API_StartStreamEncryption.html", READ)
     tags = ("kinesis", "encryption")
 
     def findings(self, world: World) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ class WorkflowLogging(MlRule):
         "A log tells which step of a run failed and with what input, after the history is gone; of "
         "an express workflow it is the only one."
     )
-    source = docs("step-functions/latest/dg/cw-logs.html", READ)
+    source = docs("step-functions/latest/apireference/API_CreateStateMachine.html", READ)
     tags = ("stepfunctions", "logging")
 
     def findings(self, world: World) -> Iterator[Finding]:

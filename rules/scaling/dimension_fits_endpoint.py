@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalogue.sources import sagemaker_guide
+from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._endpoint import COPIES, INSTANCES, PROVISIONED, TARGET, Kind, scaled_kind
 from rules._world import World
@@ -25,7 +25,7 @@ class DimensionFitsEndpoint(MlRule):
         "Variants on instances scale their instance count, serverless variants their provisioned "
         "concurrency, and inference components their copies, on a resource of their own."
     )
-    source = sagemaker_guide("endpoint-auto-scaling.html", READ)
+    source = docs("autoscaling/application/APIReference/API_RegisterScalableTarget.html", READ)
     tags = ("sagemaker", "scaling")
 
     def findings(self, world: World) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from catalogue.model import Confidence
 from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._endpoint import TARGET, component_of, endpoint_of
@@ -19,7 +20,11 @@ class TargetDependsOnEndpoint(MlRule):
         "A target is registered only while its variant exists. Where it names the endpoint as "
         "text, CloudFormation may create it first, and the deployment fails."
     )
-    source = docs("AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html", READ)
+    source = docs(
+        "AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html",
+        READ,
+        Confidence.SECOND_HAND,
+    )
     tags = ("sagemaker", "scaling")
 
     def findings(self, world: World) -> Iterator[Finding]:

@@ -113,7 +113,7 @@ CASES = [
     Case(
         "W9526",
         lambda s: serving(Config=config(variant(InstanceType=s))),
-        "ml.g5.xlarge",
+        "ml.g4dn.xlarge",
         "ml.m5.large",
     ),
     Case("I9527", lambda s: serving(Config=config(DataCaptureConfig=s)), None, CAPTURE),
