@@ -25,21 +25,25 @@ def several(slugs: Sequence[str]) -> list[Architecture]:
 
 
 def answers(question: str) -> list[Architecture]:
-    """Returns the architectures that answer a question, at least two.
+    """Returns the architectures that answer a question: two or more, or one that has a choice.
 
     Raises:
-        UsageError: Nobody asks it, or it has one answer only.
+        UsageError: Nobody asks it, or it has one answer only and that leaves nothing to choose.
     """
     known = discover().values()
     found = [architecture for architecture in known if architecture.facts.question == question]
     if not found:
         raise unknown("question", question, {a.facts.question for a in known})
-    if len(found) == 1:
+    if len(found) == 1 and not choices(found[0]):
         raise UsageError(
-            f"{_alone(found[0])}, the only answer to {question!r}: see `mla show`"
-            f"{_or_option(found[0])}."
+            f"{_alone(found[0])}, the only answer to {question!r}: see `mla show {found[0].slug}`."
         )
     return found
+
+
+def choices(architecture: Architecture) -> list[Option]:
+    """Returns the options of an architecture that have values to choose from."""
+    return [option for option in architecture.facts.options if option.values]
 
 
 def chosen_option(slugs: Sequence[str], name: str) -> tuple[Architecture, Option]:
@@ -51,7 +55,7 @@ def chosen_option(slugs: Sequence[str], name: str) -> tuple[Architecture, Option
     if len(slugs) != 1:
         raise UsageError(f"--option {name} with {len(slugs)} architectures: name exactly one.")
     (architecture,) = select(slugs)
-    options = {option.name: option for option in architecture.facts.options if option.values}
+    options = {option.name: option for option in choices(architecture)}
     if name not in options:
         raise (
             unknown(f"option of {architecture.slug}", name, options)
@@ -66,5 +70,5 @@ def _alone(architecture: Architecture) -> str:
 
 
 def _or_option(architecture: Architecture) -> str:
-    names = [f"--option {option.name}" for option in architecture.facts.options if option.values]
+    names = [f"--option {option.name}" for option in choices(architecture)]
     return f", or lay its own choices side by side by {' or '.join(names)}" if names else ""

@@ -85,8 +85,12 @@ def compare(
     how: FormatOption = Format.TABLE,
 ) -> None:
     """Lays architectures side by side: facts first, then what their templates differ in."""
-    from study.chosen import answers, chosen_option, several
+    from study.chosen import answers, choices, chosen_option, several
 
+    architectures = answers(question) if question else []
+    if len(architectures) == 1:
+        # A question with one answer is answered by what that one leaves to choose.
+        slugs, option = [architectures[0].slug], choices(architectures[0])[0].name
     if option:
         from study.assembly import load_variations
         from study.compare import compare_variations
@@ -98,7 +102,7 @@ def compare(
         from study.assembly import load
         from study.compare import compare as comparison
 
-        architectures = answers(question) if question else several(slugs or [])
+        architectures = architectures or several(slugs or [])
         report = comparison(architectures, load(architectures, assembly))
     typer.echo(report.render(how))
 

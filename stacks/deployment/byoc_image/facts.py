@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
+from catalogue.model import Availability, Facts, InTemplate, Limit, Option, Sourced
 from catalogue.sources import docs, sagemaker_api, sagemaker_guide
 from stacks.deployment.inference_sources import TRAINING_QUOTA
 
@@ -126,5 +126,13 @@ FACTS = Facts(
         ),
     ),
     availability=Availability(source=sagemaker_guide("docker-containers-create.html", READ)),
+    options=(
+        Option(
+            name="stop_at",
+            values=("CRITICAL", "HIGH"),
+            meaning="Severity from which a finding of the scan stops the image; HIGH stops more, "
+            "base images with findings that nobody has fixed yet among them.",
+        ),
+    ),
     related=("serverless_endpoint", "realtime_endpoint"),
 )

@@ -47,8 +47,7 @@ class ByocImageStack(ReferenceStack):
             # leave it out where training has an image of its own.
             target="training",
             architecture="x86_64",  # of the instances that run it
-            # HIGH stops more, base images with findings nobody has fixed yet among them.
-            stop_at="CRITICAL",
+            stop_at="HIGH" if self.option("stop_at") == "HIGH" else "CRITICAL",
             key=key,
             log_retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=self.data_removal,
