@@ -15,7 +15,8 @@ from mla_constructs.delivery.environment import DeliveryEnvironment
 from mla_constructs.delivery.pipeline import DeliveryPipeline, Stage, VariableCheck
 from mla_constructs.delivery.source import ConnectedSource
 from mla_constructs.errors import InvalidArgument
-from mla_constructs.events.event_rule import EventRule, Undelivered
+from mla_constructs.events.event_rule import EventRule
+from mla_constructs.events.undelivered import Undelivered
 from mla_constructs.inference.built_in_image import BuiltInImage
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from constructs import Construct
 from mla_constructs.delivery.actions import Action
 from mla_constructs.delivery.pipeline import DeliveryPipeline, ExecutionMode
 from mla_constructs.errors import InvalidArgument
-from mla_constructs.events.event_rule import EventRule, Undelivered
+from mla_constructs.events.event_rule import EventRule
+from mla_constructs.events.undelivered import Undelivered
 from mla_constructs.security.data_key import DataKey
 
 ACTION = "Source"

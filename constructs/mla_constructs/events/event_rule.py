@@ -5,35 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import Aws, Duration, Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from mla_constructs.security.findings import acknowledge
-
-
-class Undelivered(sqs.Queue):
-    """A queue for the events that could not start what they should; kept for 14 days.
-
-    Args:
-        scope: Parent construct.
-        id: Construct ID.
-
-    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-    """
-
-    def __init__(self, scope: Construct, id: str) -> None:
-        super().__init__(
-            scope,
-            id,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,  # holds events that AWS made, no data
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
-            acknowledge(self, rule, "It is a dead-letter queue itself.")
+from mla_constructs.events.undelivered import Undelivered
 
 
 class EventRule(Construct):

@@ -12,10 +12,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from mla_constructs.errors import require_between
+from mla_constructs.events.undelivered import Undelivered
 from mla_constructs.inference.execution_role import ExecutionRole
 from mla_constructs.observability.topic import EncryptedTopic
 from mla_constructs.orchestration.training_workspace import TrainingWorkspace
@@ -29,7 +29,6 @@ from mla_constructs.orchestration.workflow_requests import (
     register_request,
     train_request,
 )
-from mla_constructs.security.findings import acknowledge
 
 JOB_NAMES = "pipelines-*"
 """How Pipelines names the jobs of a step:
@@ -146,17 +145,9 @@ class TrainingPipeline(Construct):
             period=Duration.minutes(1),
         )
 
-    def _publish_failures(self, topic: EncryptedTopic) -> sqs.Queue:
+    def _publish_failures(self, topic: EncryptedTopic) -> Undelivered:
         """Publishes failed executions; returns the queue of what could not be published."""
-        undelivered = sqs.Queue(
-            self,
-            "Undelivered",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,  # holds names and states, no data
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
-            acknowledge(undelivered, rule, "It is the rule's dead-letter queue itself.")
+        undelivered = Undelivered(self, "Undelivered")
         publisher = iam.Role(
             self,
             "Publisher",

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from aws_cdk import Duration, RemovalPolicy, TimeZone
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
-from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
+from mla_constructs.events.undelivered import Undelivered
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.inference.hosted_model import HostedModel
 from mla_constructs.inference.transform_workflow import TransformJob, TransformWorkflow
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.security.data_key import DataKey
-from mla_constructs.security.findings import acknowledge
 from mla_constructs.storage.assets import grant_finding
 from mla_constructs.storage.buckets import AccessLogBucket, DataBucket
 from runtime.models import tumor_classifier
@@ -103,26 +101,13 @@ class BatchTransformStack(ReferenceStack):
         rows.grant_read_below(model.role, "input")
         rows.grant_write_below(model.role, "output")
         grant_finding(sample, model.role)
-        model.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["s3:GetObject"],
-                resources=[sample.bucket.arn_for_objects(sample.s3_object_key)],
-            )
-        )
+        model.role.grant_artifact(sample)
         return model
 
-    def _score_nightly(self, workflow: TransformWorkflow) -> sqs.Queue:
+    def _score_nightly(self, workflow: TransformWorkflow) -> Undelivered:
         """Starts a run every night; what could not be started lies in the queue returned."""
         # Scheduler delivers at least once; the workflow itself sees to it that runs do not overlap.
-        undelivered = sqs.Queue(
-            self,
-            "Undelivered",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,  # holds start requests, no data
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
-            acknowledge(undelivered, rule, "It is the schedule's dead-letter queue itself.")
+        undelivered = Undelivered(self, "Undelivered")
         scheduler.Schedule(
             self,
             "Nightly",
@@ -144,7 +129,7 @@ class BatchTransformStack(ReferenceStack):
         return undelivered
 
     def _watch(
-        self, workflow: TransformWorkflow, undelivered: sqs.Queue, alarms: AlarmTopic
+        self, workflow: TransformWorkflow, undelivered: Undelivered, alarms: AlarmTopic
     ) -> None:
         minute = Duration.minutes(1)
         runs = workflow.state_machine

@@ -15,7 +15,7 @@ from mla_constructs.delivery.build_project import BuildProject
 from mla_constructs.delivery.environment import DeliveryEnvironment
 from mla_constructs.delivery.pipeline import DeliveryPipeline, Stage, VariableCheck
 from mla_constructs.delivery.source import CommittedSource, ConnectedSource
-from mla_constructs.events.event_rule import Undelivered
+from mla_constructs.events.undelivered import Undelivered
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.observability.topic import EncryptedTopic
@@ -92,56 +92,9 @@ class CicdPipelineStack(ReferenceStack):
             stages=[
                 fetched,
                 self._verified("Delivery", artifacts),
-                Stage(
-                    name="Staging",
-                    actions=[
-                        actions.publish("PublishModel", "Model", models, key_arn=self.key.key_arn),
-                        actions.deploy(
-                            "Deploy",
-                            staging,
-                            template="Build::staging.template.json",
-                            replace_failed=True,
-                        ),
-                        actions.build(
-                            "IntegrationTest",
-                            test,
-                            environment={"ENDPOINT_NAME": staging.endpoint_name},
-                        ),
-                        # Nothing idles, and the canary gets the instances of a new account's quota.
-                        actions.remove("Remove", staging),
-                    ],
-                ),
-                Stage(
-                    name="Approval",
-                    only_if=VariableCheck(variable=source.branch, operator="EQ", value="main"),
-                    actions=[
-                        actions.approve(
-                            "Approve",
-                            approvals,
-                            question=f"Commit #{{SourceVariables.CommitId}} passed the integration "
-                            f"test in {staging.stack_name}. Deploy it to {production.stack_name}?",
-                            # Later executions wait behind it: reject what is not wanted.
-                            timeout=Duration.days(3),
-                        )
-                    ],
-                ),
-                Stage(
-                    name="Production",
-                    only_if=VariableCheck(variable=source.branch, operator="EQ", value="main"),
-                    # Canary and alarms go back while the endpoint is updated; this goes back when
-                    # the test afterwards fails.
-                    roll_back=True,
-                    actions=[
-                        actions.deploy(
-                            "Deploy", production, template="Build::production.template.json"
-                        ),
-                        actions.build(
-                            "IntegrationTest",
-                            test,
-                            environment={"ENDPOINT_NAME": production.endpoint_name},
-                        ),
-                    ],
-                ),
+                self._staging(staging, models, test),
+                self._approval(source, approvals, staging, production),
+                self._production(source, production, test),
             ],
         )
         # When all is deleted, the pipeline goes before what it has delivered.
@@ -199,6 +152,71 @@ class CicdPipelineStack(ReferenceStack):
             actions=[actions.build("Verify", verify, outputs=("Build", "Model"))],
         )
 
+    def _staging(
+        self, staging: DeliveryEnvironment, models: DataBucket, test: BuildProject
+    ) -> Stage:
+        return Stage(
+            name="Staging",
+            actions=[
+                actions.publish("PublishModel", "Model", models, key_arn=self.key.key_arn),
+                actions.deploy(
+                    "Deploy",
+                    staging,
+                    template="Build::staging.template.json",
+                    replace_failed=True,
+                ),
+                actions.build(
+                    "IntegrationTest", test, environment={"ENDPOINT_NAME": staging.endpoint_name}
+                ),
+                # Nothing idles, and the canary gets the instances of a new account's quota.
+                actions.remove("Remove", staging),
+            ],
+        )
+
+    def _approval(
+        self,
+        source: CommittedSource | ConnectedSource,
+        approvals: EncryptedTopic,
+        staging: DeliveryEnvironment,
+        production: DeliveryEnvironment,
+    ) -> Stage:
+        return Stage(
+            name="Approval",
+            only_if=_on_main(source),
+            actions=[
+                actions.approve(
+                    "Approve",
+                    approvals,
+                    question=f"Commit #{{SourceVariables.CommitId}} passed the integration "
+                    f"test in {staging.stack_name}. Deploy it to {production.stack_name}?",
+                    # Later executions wait behind it: reject what is not wanted.
+                    timeout=Duration.days(3),
+                )
+            ],
+        )
+
+    def _production(
+        self,
+        source: CommittedSource | ConnectedSource,
+        production: DeliveryEnvironment,
+        test: BuildProject,
+    ) -> Stage:
+        return Stage(
+            name="Production",
+            only_if=_on_main(source),
+            # Canary and alarms go back while the endpoint is updated; this goes back when the test
+            # afterwards fails.
+            roll_back=True,
+            actions=[
+                actions.deploy("Deploy", production, template="Build::production.template.json"),
+                actions.build(
+                    "IntegrationTest",
+                    test,
+                    environment={"ENDPOINT_NAME": production.endpoint_name},
+                ),
+            ],
+        )
+
     def _build(self, id: str, buildspec: Path, description: str) -> BuildProject:
         return BuildProject(
             self,
@@ -253,3 +271,8 @@ class CicdPipelineStack(ReferenceStack):
             minutes=1,
             meaning="A push could not start its pipeline: the queue has the event.",
         )
+
+
+def _on_main(source: CommittedSource | ConnectedSource) -> VariableCheck:
+    """Returns the condition of a release: what is pushed to another branch ends in staging."""
+    return VariableCheck(variable=source.branch, operator="EQ", value="main")

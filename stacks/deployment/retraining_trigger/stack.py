@@ -17,7 +17,8 @@ from mla_constructs.delivery.artifact_store import ArtifactStore
 from mla_constructs.delivery.environment import DeliveryEnvironment
 from mla_constructs.delivery.pipeline import DeliveryPipeline, Stage, VariableCheck
 from mla_constructs.delivery.source import stored_source
-from mla_constructs.events.event_rule import EventRule, Undelivered
+from mla_constructs.events.event_rule import EventRule
+from mla_constructs.events.undelivered import Undelivered
 from mla_constructs.inference.built_in_image import BuiltInImage
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.orchestration.retraining_gate import RetrainingGate
