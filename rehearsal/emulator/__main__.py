@@ -31,7 +31,7 @@ async def run() -> None:
     config.loglevel = "WARNING"
     config.graceful_timeout = 1
     try:
-        await serve(Control(host.gateway.app), config, shutdown_trigger=stopped.wait)
+        await serve(Control(host.application()), config, shutdown_trigger=stopped.wait)
     finally:
         sagemaker.endpoints.stop_all()
 

@@ -73,7 +73,8 @@ class Api:
         Raises:
             ServiceError: It may not.
         """
-        resource = self.resources.get(name, lambda _: "*")(request)
+        about = self.resources.get(name)
+        resource = about(request) if about else "*"
         prefix = self.model.signing_name
         denied = host.denial(access_key, f"{prefix}:{name}", resource)
         if denied:
@@ -93,7 +94,8 @@ class Api:
                 "UnknownOperationException", f"The rehearsal does not know {self.service} {name}."
             )
         validate(self.model.operation_model(name), request)
-        return operation(request) or {}
+        answer: Record | None = operation(request)
+        return answer or {}
 
 
 JSON = {"Content-Type": "application/x-amz-json-1.1"}

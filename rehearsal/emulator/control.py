@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rehearsal.emulator import clock, recorded
+from rehearsal.emulator import clock, inventory, recorded
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -52,6 +52,8 @@ class Control:
         if action == "advance":
             clock.advance(float(request["seconds"]))
             return {"now": clock.now().isoformat()}
+        if action == "inventory":
+            return {"resources": inventory.inventory()}
         if action == "recorded":
             return {"types": recorded.types()}
         return None

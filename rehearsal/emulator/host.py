@@ -185,3 +185,13 @@ def in_background(action: Callable[[], None], name: str) -> None:
         action()
 
     threading.Thread(target=run, name=name, daemon=True).start()
+
+
+def states() -> list[tuple[str, dict[str, Any]]]:
+    """Returns every service that was used with its collections of resources."""
+    return [(name, dict(state())) for name, state in gateway._build_persistence_save_dict().items()]
+
+
+def application() -> Any:
+    """Returns MiniStack's ASGI application."""
+    return gateway.app
