@@ -1,7 +1,7 @@
 """Compiles every requirements*.in into the requirements*.txt beside it: all versions, all hashes.
 
-A version that is locked stays until its own pin is changed; `--upgrade` frees those of packages that
-no .in file names, but for Airflow's: it meets the others as they were when it was released.
+A version that is locked stays until its own pin is changed; `--upgrade` frees those of packages
+that no .in file names, but for those of Airflow, which meets them as they were at its release.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ ANYWHERE = ("--universal", "--python-version", "3.11")
 IMAGE = ("--python-version", "3.13", "--python-platform", "x86_64-manylinux_2_28")
 TARGETS = {
     Path("runtime/containers/inference/requirements.in"): IMAGE,
-    Path("runtime/containers/inference/requirements-train.in"): IMAGE,
     Path("runtime/containers/inference_gpu/requirements.in"): IMAGE,
 }
 
