@@ -73,7 +73,7 @@ STATED = {
     "uvloop": "MIT OR Apache-2.0",
     "xgboost": "Apache-2.0",
 }
-"""Of packages that are not installed here, or whose metadata say it in prose or against themselves."""
+"""Of packages that are not installed here, or whose metadata state it in prose or two ways."""
 
 SPELLED = {
     "3-clause bsd license": "BSD-3-Clause",
