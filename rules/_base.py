@@ -34,6 +34,16 @@ class Finding:
     source: Source | None = None
 
 
+def today() -> date:
+    """Returns the day by which life cycles are judged."""
+    return date.today()
+
+
+def has_come(day: date) -> bool:
+    """Whether a day is today or behind us."""
+    return day <= today()
+
+
 class MlRule(CloudFormationLintRule):  # type: ignore[misc]  # cfn-lint carries no types
     """A rule that looks at a template under each outcome of its conditions.
 
