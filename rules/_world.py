@@ -134,10 +134,18 @@ class World:
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """Logical ID -> resource, of those that the conditions let be."""
+        bodies = dict(_objects(self.template.get("Resources")))
         return {
-            str(name): self._resource(str(name), body)
+            name: resource for name, resource in self.possible.items() if self._exists(bodies[name])
+        }
+
+    @cached_property
+    def possible(self) -> dict[str, Resource]:
+        """Logical ID -> resource, of all, whether this outcome lets them be or not."""
+        return {
+            name: self._resource(name, body)
             for name, body in _objects(self.template.get("Resources"))
-            if isinstance(body.get("Type"), str) and self._exists(body)
+            if isinstance(body.get("Type"), str)
         }
 
     def of_type(self, *types: str) -> list[Resource]:
@@ -361,7 +369,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _objects(value: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(name, body) for name, body in _object(value).items() if isinstance(body, dict)]
+    return [(str(name), body) for name, body in _object(value).items() if isinstance(body, dict)]
 
 
 def _json(value: Any) -> str:

@@ -9,7 +9,8 @@ from rules._base import READ, Finding, MlRule
 from rules._endpoint import ALARM, COMPONENT, ENDPOINT, Kind, config_of, variants
 from rules._world import Resource, World, references
 
-ALARMS = (ALARM, "AWS::CloudWatch::CompositeAlarm")
+WATCHING = (ALARM, "AWS::CloudWatch::CompositeAlarm", "AWS::CloudFormation::Stack")
+"""Types of what may watch an endpoint: a nested stack that is told its name may hold the alarms."""
 
 
 class Watched(MlRule):
@@ -41,11 +42,13 @@ class Watched(MlRule):
 
 
 def _is_watched(endpoint: Resource, world: World) -> bool:
+    """Whether an alarm names an endpoint or a part of it, be it under another outcome alone."""
     name = endpoint.get("EndpointName")
     parts = [c.name for c in world.of_type(COMPONENT) if _names(c, endpoint.name, name)]
     return any(
-        _names(alarm, part, name)
-        for alarm in world.of_type(*ALARMS)
+        _names(resource, part, name)
+        for resource in world.possible.values()
+        if resource.type in WATCHING
         for part in (endpoint.name, *parts)
     )
 

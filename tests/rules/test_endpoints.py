@@ -244,6 +244,15 @@ def test_alarm_on_a_component_watches_its_endpoint() -> None:
     assert found(template(watched)) == {"I9529"}
 
 
+def test_alarm_of_another_outcome_or_of_a_nested_stack_counts() -> None:
+    watched = serving()
+    watched["Errors"]["Condition"] = "Chosen"
+    assert found(template(watched)) == set()
+    told = {"Parameters": {"Endpoint": {"Fn::GetAtt": ["Endpoint", "EndpointName"]}}}
+    watched["Errors"] = resource("AWS::CloudFormation::Stack", told)
+    assert found(template(watched)) == set()
+
+
 def test_guarded_and_serverless_endpoints_are_not_asked_for_alarms() -> None:
     for unwatched in (guarded(), on_demand()):
         del unwatched["Errors"]
