@@ -254,7 +254,7 @@ def test_pipe_is_refused_and_not_waited_for(mla: Mla, tmp_path: Path) -> None:
 LONG = "x" * 4096
 GROWING: dict[str, dict[str, Any]] = {
     "parameter": {"Fn::Sub": "${Long}" * 1_000},
-    "list": {"Fn::Join": ["", [{"Fn::FindInMap": ["Of", "all", "letters"]}] * 12_000]},
+    "list": {"Fn::Join": ["", [{"Fn::FindInMap": ["Of", "all", "letters"]}] * 1_000]},
     "nested": reduce(
         lambda inner, _: {"Fn::Sub": ["${V}" * 1000, {"V": inner}]},
         range(6),
