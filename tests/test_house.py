@@ -20,6 +20,7 @@ ROOMS = {
     "runtime": ROOT / "runtime",
     "repositories": ROOT / "runtime" / "repositories",  # applications of their own
     "rules": ROOT / "rules",
+    "sandbox": ROOT / "sandbox",
     "stacks": ROOT / "stacks",
     "study": ROOT / "study",
 }
@@ -30,8 +31,9 @@ MAY_KNOW = {
     "runtime": set(),
     "repositories": {"aws_cdk"},
     "rules": {"catalogue"},
+    "sandbox": {"catalogue"},
     "stacks": {"aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"},
-    "study": {"catalogue", "rules"},
+    "study": {"catalogue", "rules", "sandbox"},
 }
 WATCHED = {*ROOMS, "aws_cdk", "cdk_nag", "constructs"}
 
