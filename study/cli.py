@@ -122,6 +122,41 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def leftovers(
+    slugs: Annotated[
+        list[str] | None, typer.Argument(help="Architectures; all of them without.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="AWS Region; that of the environment without.")
+    ] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete it, once you have typed how many.")
+    ] = False,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Finds what destroyed stacks have left in the account; exit code 1 if there is something."""
+    from study import leftovers as study
+
+    left = study.look(slugs or [], region, progress)
+    report = study.leftovers_report(left)
+    if delete and study.removable(left.found):
+        # What is asked for goes to the terminal; what became of it is the command's answer.
+        typer.echo(report.render(Format.TABLE), err=True)
+        study.confirm(left, lambda question: typer.echo(question, err=True, nl=False))
+        report = study.delete(left, progress)
+        left = study.look(slugs or [], region, progress)
+    typer.echo(report.render(how))
+    if not left.clean:
+        raise typer.Exit(1)
+
+
+def progress(what: str) -> None:
+    """Tells whoever waits at a terminal what is being done."""
+    if sys.stderr.isatty():
+        typer.echo(what, err=True)
+
+
 def main() -> None:
     """Runs the command; unusable input ends it with one sentence and exit code 2."""
     try:
