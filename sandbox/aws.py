@@ -54,6 +54,7 @@ REJECTED = {
 THROTTLED = {
     "RequestLimitExceeded",
     "SlowDown",
+    "ThrottledException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
@@ -69,6 +70,7 @@ CREDENTIALS = (
 """What botocore raises when it has nothing to sign a call with."""
 
 ACTIONS = {
+    "s3:DeleteObjects": "s3:DeleteObjectVersion",  # each is named with its version
     "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:ListObjectVersions": "s3:ListBucketVersions",

@@ -140,7 +140,7 @@ def leftovers(
 
     left = study.look(slugs or [], region, progress)
     report = study.leftovers_report(left)
-    if delete and study.removable(left.found):
+    if delete and left.removable:
         # What is asked for goes to the terminal; what became of it is the command's answer.
         typer.echo(report.render(Format.TABLE), err=True)
         study.confirm(left, lambda question: typer.echo(question, err=True, nl=False))

@@ -43,6 +43,11 @@ class Leftovers:
         return [leftover for _, leftovers in self.found for leftover in leftovers]
 
     @property
+    def removable(self) -> list[Leftover]:
+        """What of it can be deleted."""
+        return removable(self.found)
+
+    @property
     def clean(self) -> bool:
         """Whether nothing is left but what goes by itself, and everything was seen."""
         return not self.survey.unseen and all(leftover.ends for leftover in self.all)
@@ -123,7 +128,7 @@ def confirm(left: Leftovers, ask: Say) -> None:
             "Nothing was deleted: without cloudformation:DescribeStacks nobody knows which stacks "
             "are in use."
         )
-    count = str(len(removable(left.found)))
+    count = str(len(left.removable))
     try:
         account = str(left.account.ask("sts", "get_caller_identity")["Account"])
     except Unseen:

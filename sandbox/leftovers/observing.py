@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from sandbox.aws import Account
 from sandbox.leftovers.listed import Listed
 from sandbox.leftovers.model import Cost, Leftover
-from sandbox.leftovers.owners import LOG_GROUPS
+from sandbox.leftovers.owners import ALARMS, LOG_GROUPS
 from sandbox.leftovers.survey import Survey
 
 
@@ -50,5 +51,17 @@ class Alarms(Listed):
     arn = "AlarmArn"
     since = "AlarmConfigurationUpdatedTimestamp"
     cost = Cost.MONTH
-    deletion = ("delete_alarms", "AlarmNames")
     removal = "DeleteAlarms"
+
+    def find(self, survey: Survey) -> Iterator[Leftover]:
+        """Yields those of stacks that live no more, and those that scale an endpoint of theirs."""
+        for alarm in survey.list(self.service, *self.listing):
+            owner = survey.owners.of_tags(self.tags(survey, alarm)) or survey.owners.of_name(
+                alarm["AlarmName"], ALARMS
+            )
+            if owner := survey.left(owner):
+                yield self.leftover(alarm, owner.stack, owner.reason)
+
+    def remove(self, account: Account, leftover: Leftover) -> None:
+        """Deletes it."""
+        account.ask("cloudwatch", "delete_alarms", AlarmNames=[leftover.id])

@@ -81,6 +81,12 @@ def exists(action: str) -> bool:
     return known or action in DEVICE_ACTIONS
 
 
+def access_level(action: str) -> str:
+    """Returns what an action does: List, Read, Tagging, Write or Permissions management."""
+    service, _, name = action.partition(":")
+    return str(_services()[service]["privileges"][name]["access_level"])
+
+
 def arn_formats(action: str) -> set[str]:
     """Returns the formats of what an action can be limited to; none: only to everything."""
     if action in DEVICE_ACTIONS:
