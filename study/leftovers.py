@@ -16,7 +16,7 @@ from sandbox.leftovers.removal import removable, remove
 from sandbox.leftovers.survey import Found, Survey, search
 from study.report import Report, Section
 
-COLUMNS = ("What", "Name", "Region", "Since", "Costs", "Known by", "Removed by")
+COLUMNS = ("What", "Name", "Since", "Costs", "Known by", "Removed by")
 
 Say = Callable[[str], None]
 
@@ -74,9 +74,9 @@ def leftovers_report(left: Leftovers) -> Report:
     stacks = sorted({leftover.stack for leftover in left.all})
     sections = [
         Section(
-            stack or "of no known stack",
+            f"{stack or 'of no known stack'}, {left.account.region}",
             COLUMNS,
-            [_row(each, left.account.region) for each in left.all if each.stack == stack],
+            [_row(each) for each in left.all if each.stack == stack],
         )
         for stack in stacks
     ]
@@ -88,11 +88,10 @@ def leftovers_report(left: Leftovers) -> Report:
     )
 
 
-def _row(leftover: Leftover, region: str) -> list[str]:
+def _row(leftover: Leftover) -> list[str]:
     return [
         leftover.kind,
         leftover.name,
-        region,
         f"{leftover.since:%Y-%m-%d}" if leftover.since else "",
         leftover.cost.value,
         leftover.reason,

@@ -17,7 +17,6 @@ class InferenceComponents(Listed):
     id = "InferenceComponentName"
     arn = "InferenceComponentArn"
     deletion = ("delete_inference_component", "InferenceComponentName")
-    removal = "DeleteInferenceComponent"
 
     def remove(self, account: Account, leftover: Leftover) -> None:
         """Deletes it and waits until it is gone."""
@@ -41,7 +40,6 @@ class Endpoints(Listed):
     arn = "EndpointArn"
     cost = Cost.HOUR
     deletion = ("delete_endpoint", "EndpointName")
-    removal = "DeleteEndpoint"
 
     def remove(self, account: Account, leftover: Leftover) -> None:
         """Deletes it and waits until it is gone: its configuration must outlive it."""
@@ -62,7 +60,6 @@ class EndpointConfigs(Listed):
     id = "EndpointConfigName"
     arn = "EndpointConfigArn"
     deletion = ("delete_endpoint_config", "EndpointConfigName")
-    removal = "DeleteEndpointConfig"
 
 
 class Models(Listed):
@@ -75,4 +72,3 @@ class Models(Listed):
     id = "ModelName"
     arn = "ModelArn"
     deletion = ("delete_model", "ModelName")
-    removal = "DeleteModel"

@@ -25,7 +25,7 @@ class Keys(Listed):
     id = "KeyId"
     since = "CreationDate"
     cost = Cost.MONTH
-    removal = f"ScheduleKeyDeletion in {WINDOW_DAYS} days: what it encrypts is lost"
+    removal = f"in {WINDOW_DAYS} days"
 
     def find(self, survey: Survey) -> Iterator[Leftover]:
         """Yields those whose tags name a stack that lives no more."""
@@ -42,7 +42,7 @@ class Keys(Listed):
                     owner.stack,
                     owner.reason,
                     cost=Cost.NOTHING,
-                    removal=f"nothing to do: it ends on {key['DeletionDate']:%Y-%m-%d}",
+                    removal=f"on {key['DeletionDate']:%Y-%m-%d}",
                     ends=True,
                 )
             elif owner:

@@ -43,7 +43,7 @@ class Listed:
     since: ClassVar[str] = "CreationTime"
     cost: ClassVar[Cost] = Cost.NOTHING
     deletion: ClassVar[tuple[str, str]]
-    removal: ClassVar[str]
+    removal: ClassVar[str] = "delete"
 
     def find(self, survey: Survey) -> Iterator[Leftover]:
         """Yields those whose tags name a stack that lives no more."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Cost(StrEnum):
     """What a leftover is billed for."""
 
-    HOUR = "by the hour"
-    MONTH = "by the month"
-    STORED = "what is stored"
+    HOUR = "per hour"
+    MONTH = "per month"
+    STORED = "per GB"
     NOTHING = "nothing"
     UNKNOWN = "look it up"
 

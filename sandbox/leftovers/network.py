@@ -40,7 +40,6 @@ class NatGateways(Ec2):
     since = "CreateTime"
     cost = Cost.HOUR
     deletion = ("delete_nat_gateway", "NatGatewayId")
-    removal = "DeleteNatGateway"
 
     def remove(self, account: Account, leftover: Leftover) -> None:
         """Deletes it and waits until it is gone: it holds an address and an interface."""
@@ -63,7 +62,7 @@ class Addresses(Ec2):
     name = "PublicIp"
     cost = Cost.HOUR
     deletion = ("release_address", "AllocationId")
-    removal = "ReleaseAddress"
+    removal = "release"
 
     def find(self, survey: Survey) -> Iterator[Leftover]:
         """Yields those whose tags name a stack that lives no more; the call knows no pages."""
@@ -81,7 +80,6 @@ class VpcEndpoints(Ec2):
     id = "VpcEndpointId"
     since = "CreationTimestamp"
     cost = Cost.HOUR
-    removal = "DeleteVpcEndpoints"
 
     def remove(self, account: Account, leftover: Leftover) -> None:
         """Deletes it."""
@@ -110,7 +108,6 @@ class LoadBalancers(_Balanced):
     since = "CreatedTime"
     cost = Cost.HOUR
     deletion = ("delete_load_balancer", "LoadBalancerArn")
-    removal = "DeleteLoadBalancer"
 
 
 class TargetGroups(_Balanced):
@@ -122,7 +119,6 @@ class TargetGroups(_Balanced):
     id = "TargetGroupArn"
     name = "TargetGroupName"
     deletion = ("delete_target_group", "TargetGroupArn")
-    removal = "DeleteTargetGroup"
 
 
 class Interfaces(Listed):
@@ -133,7 +129,7 @@ class Interfaces(Listed):
     service = "ec2"
     id = "NetworkInterfaceId"
     deletion = ("delete_network_interface", "NetworkInterfaceId")
-    removal = "DetachNetworkInterface, DeleteNetworkInterface"
+    removal = "detach, delete"
 
     def find(self, survey: Survey) -> Iterator[Leftover]:
         """Yields the interfaces in networks whose stacks live no more."""
@@ -193,7 +189,7 @@ class Networks(Ec2):
     )
     listing = ("describe_vpcs", "Vpcs")
     id = "VpcId"
-    removal = "DeleteSubnet, DeleteSecurityGroup ... of each, DeleteVpc"
+    removal = "with its parts"
 
     def remove(self, account: Account, leftover: Leftover) -> None:
         """Deletes its gateways, subnets, route tables, security groups, and it."""
@@ -235,7 +231,7 @@ def our_networks(survey: Survey) -> dict[str, Owner]:
         for vpc in survey.list("ec2", "describe_vpcs", "Vpcs", **OURS)
     }
     return {
-        vpc: Owner(owner.stack, f"{owner.reason} of its VPC", owner.stack_id)
+        vpc: Owner(owner.stack, "tag of its VPC", owner.stack_id)
         for vpc, owner in owners.items()
         if owner
     }

@@ -21,7 +21,6 @@ class LogGroups(Listed):
     listing = ("describe_log_groups", "logGroups")
     id = "logGroupName"
     deletion = ("delete_log_group", "logGroupName")
-    removal = "DeleteLogGroup"
 
     def find(self, survey: Survey) -> Iterator[Leftover]:
         """Yields those whose tags, or else whose name, belong to a stack that lives no more."""
@@ -51,7 +50,6 @@ class Alarms(Listed):
     arn = "AlarmArn"
     since = "AlarmConfigurationUpdatedTimestamp"
     cost = Cost.MONTH
-    removal = "DeleteAlarms"
 
     def find(self, survey: Survey) -> Iterator[Leftover]:
         """Yields those of stacks that live no more, and those that scale an endpoint of theirs."""

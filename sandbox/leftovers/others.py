@@ -111,7 +111,7 @@ class Others:
                 stack=owner.stack,
                 reason=owner.reason,
                 cost=simple.cost if simple else Cost.UNKNOWN,
-                removal=_pascal(simple.delete) if simple else "by hand, if it is there still",
+                removal="delete" if simple else "by hand",
                 by_hand=not simple,
             )
 
@@ -130,7 +130,3 @@ class Others:
                 return False
             survey.note(unseen)
         return True
-
-
-def _pascal(operation: str) -> str:
-    return "".join(word.title() for word in operation.split("_"))

@@ -35,7 +35,7 @@ class Stacks:
                     stack=owner.stack,
                     reason="tag project" if owner.reason == "tag project" else "its name",
                     cost=Cost.NOTHING,
-                    removal="DeleteStack",
+                    removal="delete again",
                     since=stack.get("CreationTime"),
                 )
 

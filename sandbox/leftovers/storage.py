@@ -23,7 +23,7 @@ class Buckets(Listed):
     since = "CreationDate"
     cost = Cost.STORED
     deletion = ("delete_bucket", "Bucket")
-    removal = "DeleteObjects of every version, DeleteBucket"
+    removal = "empty, delete"
 
     def find(self, survey: Survey) -> Iterator[Leftover]:
         """Yields those of the survey's Region whose tags name a stack that lives no more."""
@@ -71,7 +71,7 @@ class Repositories(Listed):
     since = "createdAt"
     cost = Cost.STORED
     deletion = ("delete_repository", "repositoryName")
-    removal = "DeleteRepository, with its images"
+    removal = "with images"
 
     def tags(self, survey: Survey, item: Mapping[str, Any]) -> Mapping[str, str]:
         """Returns its tags, as ECR knows them."""
@@ -98,7 +98,7 @@ class FileSystems(Listed):
     id = "FileSystemId"
     cost = Cost.STORED
     deletion = ("delete_file_system", "FileSystemId")
-    removal = "DeleteMountTarget of each, DeleteFileSystem"
+    removal = "with mounts"
 
     def find(self, survey: Survey) -> Iterator[Leftover]:
         """Yields those that have our tags, or a mount target in a network of ours."""
@@ -138,7 +138,6 @@ class Volumes(Ec2):
     since = "CreateTime"
     cost = Cost.STORED
     deletion = ("delete_volume", "VolumeId")
-    removal = "DeleteVolume"
 
 
 class Snapshots(Ec2):
@@ -152,7 +151,6 @@ class Snapshots(Ec2):
     since = "StartTime"
     cost = Cost.STORED
     deletion = ("delete_snapshot", "SnapshotId")
-    removal = "DeleteSnapshot"
 
 
 class Secrets(Listed):
@@ -167,7 +165,7 @@ class Secrets(Listed):
     since = "CreatedDate"
     cost = Cost.MONTH
     deletion = ("delete_secret", "SecretId")
-    removal = "DeleteSecret: it can be restored for 30 days"
+    removal = "in 30 days"
 
     def tags(self, survey: Survey, item: Mapping[str, Any]) -> Mapping[str, str]:  # noqa: ARG002
         """Returns its tags, which the list has."""

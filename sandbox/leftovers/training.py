@@ -22,7 +22,7 @@ class ScheduleGroups(Listed):
     id = "Name"
     since = "CreationDate"
     deletion = ("delete_schedule_group", "Name")
-    removal = "DeleteScheduleGroup, with its schedules"
+    removal = "delete"
 
     def counts(self, item: Mapping[str, Any]) -> bool:
         """Returns whether it is not gone already."""
@@ -43,7 +43,7 @@ class Pipelines(Listed):
     id = "PipelineName"
     arn = "PipelineArn"
     deletion = ("delete_pipeline", "PipelineName")
-    removal = "StopPipelineExecution, DeletePipeline"
+    removal = "stop, delete"
 
     def remove(self, account: Account, leftover: Leftover) -> None:
         """Stops its executions and deletes it: SageMaker deletes none that runs."""
@@ -100,9 +100,9 @@ class Jobs:
             name = job[self._name]
             details = survey.look("sagemaker", f"describe_{self._kind}_job", **{self._name: name})
             role = details.get("RoleArn", "").rpartition("/")[2]
-            owner = survey.owners.of_name(role, [GENERATED], "the name of its role")
+            owner = survey.owners.of_name(role, [GENERATED], "its role's name")
             owner = owner or survey.owners.of_name(
-                details.get("ModelName", ""), [GENERATED], "the name of its model"
+                details.get("ModelName", ""), [GENERATED], "its model's name"
             )
             if owner := survey.left(owner):
                 yield Leftover(
@@ -112,7 +112,7 @@ class Jobs:
                     stack=owner.stack,
                     reason=owner.reason,
                     cost=Cost.HOUR,
-                    removal=f"Stop{self._kind.title()}Job",
+                    removal="stop",
                     since=job.get("CreationTime"),
                 )
 
@@ -131,7 +131,7 @@ class ModelGroups(Listed):
     id = "ModelPackageGroupName"
     arn = "ModelPackageGroupArn"
     deletion = ("delete_model_package_group", "ModelPackageGroupName")
-    removal = "DeleteModelPackage of each version, DeleteModelPackageGroup"
+    removal = "empty, delete"
 
     def remove(self, account: Account, leftover: Leftover) -> None:
         """Deletes its versions and it: SageMaker deletes empty groups only."""

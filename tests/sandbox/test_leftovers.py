@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from io import StringIO
 
 import pytest
+from moto.ec2.models import ec2_backends
 
 from catalogue.discover import ROOT, discover
 from catalogue.errors import UsageError
@@ -21,6 +22,11 @@ from tests.sandbox.estate import ALARM, MAKERS, PROJECT, Estate, inventory
 from tests.support.authorization import access_level
 from tests.support.emulated_aws import ACCOUNT, EmulatedAws
 
+ALONG = {
+    "network interface": {"VPC"},  # the network of an interface of ours is ours, too
+    "file system": {"network interface"},  # those of its mount targets
+    "VPC endpoint": {"network interface"},
+}
 MADE = {"dynamodb:table", "sns:"}
 WRITES = {"Write", "Permissions management", "Tagging"}
 DEAD, FOREIGN, ALIVE = "realtime-endpoint", "realtime-endpoint-v2", "async-endpoint"
@@ -52,6 +58,7 @@ def found(*slugs: str) -> dict[tuple[str, str], str]:
 
 def test_an_empty_account_is_clean(estate: Estate) -> None:
     left = leftovers.look([], None)
+    assert estate.aws.calls
     assert (left.all, left.survey.unseen, left.clean) == ([], [], True)
 
 
@@ -74,10 +81,7 @@ def test_of_each_kind_ours_is_found_and_deleted_and_no_other(estate: Estate, kin
     after = inventory(estate.aws)
     gone = {each: before[each] - after[each] for each in before if before[each] - after[each]}
     assert gone.pop(kind) == {name}
-    # The network of an interface of ours is ours, too; a file system takes its mount target along.
-    assert set(gone) <= {"network interface": {"VPC"}, "file system": {"network interface"}}.get(
-        kind, set()
-    )
+    assert set(gone) <= ALONG.get(kind, set())
     assert leftovers.look([], None).clean
 
 
@@ -94,7 +98,7 @@ def test_a_key_pending_deletion_is_shown_and_nothing_to_do(estate: Estate) -> No
 @pytest.mark.parametrize(
     ("name", "stack"),
     [
-        ("/aws/lambda/eks-serving-KubernetesClusterKubect-a1B2c3D4e5F6", "eks-serving"),
+        ("/aws/lambda/eks-serving-KubernetesClusterKubectl-a1B2c3D4e5F6", "eks-serving"),
         ("/aws/lambda/byoc-image-BucketEmptier5425385A-a1B2c3D4e5F6", "byoc-image"),
         ("/aws/lambda/byoc-image-helper-a1B2c3D4e5F6", None),
         ("/aws/lambda/byoc-image-x-BucketEmptier5425385A-a1B2c3D4e5F6", None),
@@ -198,8 +202,31 @@ def test_studios_file_system_is_known_by_its_network(estate: Estate) -> None:
         made = efs.create_file_system(CreationToken=stack, Tags=[domain])["FileSystemId"]
         efs.create_mount_target(FileSystemId=made, SubnetId=subnet)
     of_kind = {kind: reason for (kind, _), reason in found().items()}
-    assert of_kind["file system"] == "tag project of its VPC"
+    assert of_kind["file system"] == "tag of its VPC"
     assert [kind for kind, _ in found()].count("file system") == 1
+
+
+def test_what_no_finder_removes_is_shown_and_stays(estate: Estate) -> None:
+    tags = {**PROJECT, "architecture": DEAD}
+    estate.aws.client("sqs").create_queue(QueueName="undelivered", tags=tags)
+    left = leftovers.look([], None)
+    shown = [(each.kind, each.name, each.cost, each.removal) for each in left.all]
+    assert shown == [("sqs", "undelivered", "look it up", "by hand")]
+    assert (left.removable, left.clean) == ([], False)
+    assert leftovers.delete(left, lambda _: None).sections[0].rows == []
+
+
+def test_an_interface_that_a_service_holds_is_left_to_it(estate: Estate) -> None:
+    ec2 = estate.aws.client("ec2")
+    _, subnet, _ = estate.network(DEAD, {**PROJECT, "architecture": DEAD})
+    made = estate.aws.client("efs").create_file_system(CreationToken="other")["FileSystemId"]
+    estate.aws.client("efs").create_mount_target(FileSystemId=made, SubnetId=subnet)
+    (interface,) = ec2.describe_network_interfaces()["NetworkInterfaces"]
+    backends = ec2_backends[ACCOUNT]["us-east-1"]
+    backends.enis[interface["NetworkInterfaceId"]].requester_managed = True
+    shown = {each.kind: (each.by_hand, each.removal) for each in leftovers.look([], None).all}
+    assert shown["network interface"][0]
+    assert shown["network interface"][1].startswith("goes with its owner")
 
 
 def test_pages_are_turned(estate: Estate) -> None:
@@ -319,7 +346,7 @@ def test_without_delete_it_only_reads(
     assert len(estate.aws.calls) > 30
     writing = {call for call in estate.aws.calls if access_level(permission(call)) in WRITES}
     assert writing == set()
-    assert set(json.loads(capsys.readouterr().out)["sections"]) == {DEAD}
+    assert set(json.loads(capsys.readouterr().out)["sections"]) == {f"{DEAD}, us-east-1"}
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "yes\n", "2\n", "123456789013\n", "1 \x00\n"])
