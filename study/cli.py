@@ -141,12 +141,13 @@ def leftovers(
     left = study.look(slugs or [], region, progress)
     report = study.leftovers_report(left)
     if delete and left.removable:
-        # What is asked for goes to the terminal; what became of it is the command's answer.
+        # What is to be confirmed goes to the terminal; what became of it is the command's answer.
         typer.echo(report.render(Format.TABLE), err=True)
-        study.confirm(left, lambda question: typer.echo(question, err=True, nl=False))
-        report = study.delete(left, progress)
+        study.confirm(left, lambda question: typer.echo(question, err=True))
+        typer.echo(study.delete(left, progress).render(how))
         left = study.look(slugs or [], region, progress)
-    typer.echo(report.render(how))
+    else:
+        typer.echo(report.render(how))
     if not left.clean:
         raise typer.Exit(1)
 

@@ -134,7 +134,7 @@ def confirm(left: Leftovers, ask: Say) -> None:
         account = ""
     ask(
         f"Deletes {_counted(int(count), 'resource')} for good, in account {account or 'unknown'}, "
-        f"{left.account.region}. Type {count}{f' or {account}' if account else ''} to go on: "
+        f"{left.account.region}. Type {count}{f' or {account}' if account else ''} to go on:"
     )
     typed = sys.stdin.readline().strip()
     if typed not in {count, account} - {""}:
