@@ -14,7 +14,9 @@ WINDOW_DAYS = 7
 
 
 class Keys(Listed):
-    """Customer-managed keys. One pending deletion is not billed, and goes by itself.
+    """Customer-managed keys; one pending deletion goes by itself.
+
+    That it is not billed until then is second-hand.
 
     Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
     """

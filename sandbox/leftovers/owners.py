@@ -43,10 +43,8 @@ ALARMS = (
     "TargetTracking-(endpoint|service)/{stack}/.+",
     "TargetTracking-inference-component/{stack}-(onnx|xgboost)-.+",
 )
-"""Alarms that Application Auto Scaling makes for itself.
-
-Source: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html
-"""
+"""Alarms that Application Auto Scaling makes for itself: names as accounts show them, which no page
+documents."""
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,8 @@ class Repositories(Listed):
 class FileSystems(Listed):
     """EFS, that of a Studio domain in a network of ours included.
 
-    Studio tags its file system with the domain alone: the network is what tells whose it is.
-
-    Source: https://docs.aws.amazon.com/sagemaker/latest/dg/sm-domain.html
+    Studio tags its file system with its domain (ManagedByAmazonSageMakerResource, a tag that the
+    managed policy AmazonSageMakerNotebooksServiceRolePolicy names): the network tells whose it is.
     """
 
     kind = "file system"
