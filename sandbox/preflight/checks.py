@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from itertools import chain
 
+from catalogue.errors import UsageError
+from sandbox.aws import Unseen
 from sandbox.preflight.bootstrap import bootstrap
 from sandbox.preflight.cost import Line, estimate
-from sandbox.preflight.findings import Finding, State
+from sandbox.preflight.findings import Finding, State, unseen
 from sandbox.preflight.identity import identity, region
 from sandbox.preflight.images import images
 from sandbox.preflight.quotas import quotas
@@ -17,8 +19,6 @@ from sandbox.preflight.services import features, resource_types
 from sandbox.preflight.stack import names, stack
 from sandbox.preflight.subject import Subject
 from sandbox.preflight.tools import tools
-
-T = TypeVar("T")
 
 Check = Callable[[Subject], Iterable[Finding]]
 
@@ -73,21 +73,27 @@ def preflight(subject: Subject, done: Callable[[str], None]) -> Result:
     done("stack")
     subject = replace(subject, number=number, deployed=deployed)
 
-    def told(name: str, work: Callable[[Subject], T]) -> T:
-        found = work(subject)
+    def told(name: str, check: Check) -> list[Finding]:
+        found = _findings(name, check, subject)
         done(name)
         return found
 
-    with ThreadPoolExecutor(max_workers=len(CHECKS) + 1) as pool:
-        cost = pool.submit(told, "cost", estimate)
-        futures = [pool.submit(told, name, _listed(check)) for name, check in CHECKS.items()]
-        lines, prices = cost.result()
-        checked = [finding for future in futures for finding in future.result()]
-    return Result([who, state, *checked, prices], lines)
+    lines: list[Line] = []
+    checks = {**CHECKS, "prices": lambda subject: estimate(subject, lines)}
+    with ThreadPoolExecutor(max_workers=len(checks)) as pool:
+        found = pool.map(told, checks, checks.values())
+        return Result([who, state, *chain.from_iterable(found)], lines)
 
 
-def _listed(check: Check) -> Callable[[Subject], list[Finding]]:
-    return lambda subject: list(check(subject))
+def _findings(name: str, check: Check, subject: Subject) -> list[Finding]:
+    """Returns what a check found; an answer or a template it does not understand is unseen."""
+    try:
+        return list(check(subject))
+    except UsageError:
+        raise
+    except (LookupError, TypeError, ValueError) as error:
+        reason = f"what was read is not understood ({type(error).__name__}: {error})"
+        return [unseen(name, Unseen(reason, call=name))]
 
 
 STEPS = len(CHECKS) + 3

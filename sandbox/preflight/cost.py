@@ -48,24 +48,25 @@ class Line:
         return self.charge.quantity * self.price.usd * hours
 
 
-def estimate(subject: Subject) -> tuple[list[Line], Finding]:
-    """Returns the charges with their prices, and whence those are.
+def estimate(subject: Subject, lines: list[Line]) -> Iterator[Finding]:
+    """Appends the charges with their prices, and says whence those are.
 
     Source: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
     """
     found = charges(subject.template)
     with ThreadPoolExecutor(max_workers=8) as pool:
         asked = list(pool.map(lambda charge: _asked(subject.account, charge.usage), found))
-    lines = [
-        Line(charge, price if isinstance(price, Price) else PRICES.get(charge.usage))
-        for charge, price in zip(found, asked, strict=True)
-    ]
+    for charge, answer in zip(found, asked, strict=True):
+        lines.append(
+            Line(charge, answer if isinstance(answer, Price) else PRICES.get(charge.usage))
+        )
     refused = next((answer for answer in asked if isinstance(answer, Unseen)), None)
     if refused:
-        return lines, unseen("prices", refused, known="prices are those of us-east-1, from a table")
+        yield unseen("prices", refused, known="prices are those of us-east-1, from a table")
+        return
     listed = sum(isinstance(answer, Price) for answer in asked)
     text = f"{listed} of {len(lines)} from the Price List of {subject.region}"
-    return lines, ok("prices", f"{text}, the others from a table of us-east-1")
+    yield ok("prices", f"{text}, the others from a table of us-east-1")
 
 
 def _asked(account: Account, usage: Usage) -> Price | Unseen | None:

@@ -174,9 +174,8 @@ def names(subject: Subject) -> Iterator[Finding]:
         if isinstance(taken, Unseen):
             yield unseen(f"name: {name}", taken)
         elif taken:
-            kind = " ".join(resource_type.split("::")[1:])
             fix = f"Delete it, or move on from it: `mla leftovers --region {subject.region}`."
-            yield problem(f"name: {name}", f"a {kind} bears it already", fix)
+            yield problem(f"name: {name}", f"an {resource_type} has it already", fix)
     if free:
         yield ok("names", f"{len(free)} of {len(known)} that the template gives are free")
 
