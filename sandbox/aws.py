@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import boto3
@@ -31,6 +33,9 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 ATTEMPTS = 3
 """Calls in all, the first included: a throttled or late answer is waited for twice more."""
+
+HOME = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""Partition -> its Region that no account has to enable."""
 
 DENIED = {
     "AccessDenied",
@@ -77,15 +82,17 @@ ACTIONS = {
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3:HeadBucket": "s3:ListBucket",
     "resourcegroupstaggingapi:GetResources": "tag:GetResources",
-    "efs:DescribeFileSystems": "elasticfilesystem:DescribeFileSystems",
-    "efs:DescribeMountTargets": "elasticfilesystem:DescribeMountTargets",
-    "service-quotas:ListServiceQuotas": "servicequotas:ListServiceQuotas",
-    "service-quotas:ListAWSDefaultServiceQuotas": "servicequotas:ListAWSDefaultServiceQuotas",
-    "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
 }
 """Calls whose permission has another name than the call."""
 
-SERVICES = {"elbv2": "elasticloadbalancing", "stepfunctions": "states", "mwaa": "airflow"}
+SERVICES = {
+    "efs": "elasticfilesystem",
+    "elbv2": "elasticloadbalancing",
+    "mwaa": "airflow",
+    "mwaa-serverless": "airflow-serverless",
+    "service-quotas": "servicequotas",
+    "stepfunctions": "states",
+}
 """Services whose permissions begin with another name than boto3's."""
 
 
@@ -114,12 +121,26 @@ class Account:
         session: Credentials.
         region: Where calls go that name no other.
         read_seconds: How long an answer is waited for.
+        patience: Seconds from now after which nothing more is asked; None means for ever.
+
+    Attributes:
+        region: Where calls go that name no other.
+        partition: The part of AWS that the Region is in, such as "aws".
+        home: The Region of the partition that is always enabled.
     """
 
     def __init__(
-        self, session: boto3.Session, region: str, *, read_seconds: float = READ_SECONDS
+        self,
+        session: boto3.Session,
+        region: str,
+        *,
+        read_seconds: float = READ_SECONDS,
+        patience: float | None = None,
     ) -> None:
         self.region = region
+        self.partition: str = session.get_partition_for_region(region)
+        self.home = HOME.get(self.partition, region)
+        self._until = None if patience is None else monotonic() + patience
         self._session = session
         self._config = Config(
             connect_timeout=CONNECT_SECONDS,
@@ -155,7 +176,7 @@ class Account:
         Raises:
             Unseen: It was not answered; Rejected if the credentials are the reason.
         """
-        client = self.client(service, region)
+        client = self._awaited(service, operation, region)
         with _sentences(service, client, operation):
             answer: dict[str, Any] = getattr(client, operation)(**arguments)
             return answer
@@ -168,18 +189,34 @@ class Account:
         Raises:
             Unseen: A page was not answered; Rejected if the credentials are the reason.
         """
-        client = self.client(service, region)
+        client = self._awaited(service, operation, region)
         with _sentences(service, client, operation):
             found = client.get_paginator(operation).paginate(**arguments)
             return [item for page in found for item in page.get(key, [])]
 
+    def _awaited(self, service: str, operation: str, region: str | None) -> Any:
+        """Returns a client, unless the time for answers is over."""
+        client = self.client(service, region)
+        if self._until is not None and monotonic() > self._until:
+            call = _call(service, client, operation)
+            raise Unseen(
+                f"{permission(call)} was not asked: earlier calls took too long", call=call
+            )
+        return client
 
-def connect(region: str | None = None, *, read_seconds: float = READ_SECONDS) -> Account:
+
+def connect(
+    region: str | None = None,
+    *,
+    read_seconds: float = READ_SECONDS,
+    patience: float | None = None,
+) -> Account:
     """Returns the account whose credentials the environment holds; no call is made.
 
     Args:
         region: The Region; None takes AWS_REGION, AWS_DEFAULT_REGION or the profile's.
         read_seconds: How long an answer is waited for.
+        patience: Seconds from now after which nothing more is asked; None means for ever.
 
     Raises:
         UsageError: There are no credentials, no Region, or no such Region.
@@ -203,7 +240,7 @@ def connect(region: str | None = None, *, read_seconds: float = READ_SECONDS) ->
         raise UsageError(
             "No AWS credentials: sign in (`aws sso login`, `aws configure`), or set AWS_PROFILE."
         )
-    return Account(session, chosen, read_seconds=read_seconds)
+    return Account(session, chosen, read_seconds=read_seconds, patience=patience)
 
 
 def permission(call: str) -> str:
@@ -216,10 +253,14 @@ def _unusable(error: Exception) -> UsageError:
     return UsageError(f"The AWS configuration is not usable: {_plain(error)}.")
 
 
+def _call(service: str, client: Any, operation: str) -> str:
+    return f"{service}:{client.meta.method_to_api_mapping[operation]}"
+
+
 @contextmanager
 def _sentences(service: str, client: Any, operation: str) -> Iterator[None]:
     """Turns what botocore raises into Unseen, but for a call that is wrong in itself."""
-    call = f"{service}:{client.meta.method_to_api_mapping[operation]}"
+    call = _call(service, client, operation)
     try:
         yield
     except ParamValidationError:
@@ -246,10 +287,12 @@ def _refusal(call: str, error: ClientError) -> Unseen:
     elif code in THROTTLED:
         reason = f"{permission(call)} was throttled {ATTEMPTS} times: try again in a minute"
     else:
-        message = " ".join(str(answer.get("Message", "")).split())
+        # What is no error of the service, such as a proxy's page, has a number for its code.
+        message = "" if code.isdigit() else _plain(answer.get("Message", ""))
         reason = f"{permission(call)} failed with {code}: {message}".rstrip(": ")
     return Unseen(reason, call=call, code=code)
 
 
-def _plain(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+def _plain(error: Exception | str) -> str:
+    """Returns a message on one line, cut where it stops being one sentence to read."""
+    return textwrap.shorten(str(error), 200, placeholder=" ...").rstrip(".")

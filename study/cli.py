@@ -123,6 +123,32 @@ def check(
 
 
 @app.command()
+def preflight(
+    slug: Annotated[str, typer.Argument(help="Architecture, such as realtime_endpoint.")],
+    region: Annotated[
+        str | None, typer.Option(help="Where to deploy; without it, the environment's Region.")
+    ] = None,
+    context: Annotated[
+        list[str] | None, typer.Option("-c", help="An option of the architecture: name=value.")
+    ] = None,
+    assembly: AssemblyOption = None,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Asks an AWS account, read-only, whether it can be deployed there; exit code 1 if not."""
+    from catalogue.discover import select
+    from study.chosen import pairs
+    from study.preflight import preflight_report, preflight_result
+
+    (architecture,) = select([slug])
+    subject, result = preflight_result(
+        architecture, region=region, options=pairs(context or []), assembly=assembly
+    )
+    typer.echo(preflight_report(subject, result).render(how))
+    if not result.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def leftovers(
     slugs: Annotated[
         list[str] | None, typer.Argument(help="Architectures; all of them without.")

@@ -82,9 +82,10 @@ def exists(action: str) -> bool:
 
 
 def access_level(action: str) -> str:
-    """Returns what an action does: List, Read, Tagging, Write or Permissions management."""
+    """Returns what an action does: List, Read, Write, Tagging or Permissions management."""
     service, _, name = action.partition(":")
-    return str(_services()[service]["privileges"][name]["access_level"])
+    level: str = _services()[service]["privileges"][name]["access_level"]
+    return level
 
 
 def arn_formats(action: str) -> set[str]:
