@@ -19,7 +19,7 @@ from sandbox.leftovers.others import SIMPLE
 from sandbox.leftovers.owners import DELIVERED, LOG_GROUPS, Owners
 from study import cli, leftovers
 from tests.sandbox.estate import ALARM, MAKERS, PROJECT, Estate, inventory
-from tests.support.authorization import access_level
+from tests.support.authorization import access_level, exists
 from tests.support.emulated_aws import ACCOUNT, EmulatedAws
 
 ALONG = {
@@ -404,6 +404,7 @@ def test_the_policy_of_the_page_is_what_is_called(estate: Estate) -> None:
         {action for statement in json.loads(block)["Statement"] for action in statement["Action"]}
         for block in re.findall(r"```json\n(\{.*?\n\})\n```", page, re.DOTALL)
     )
+    assert all(exists(action) for action in look | delete)
     everything(estate)
     estate.equip(DEAD)
     estate.records["Execution"] = {
