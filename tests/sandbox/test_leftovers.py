@@ -160,7 +160,7 @@ def test_a_stack_that_will_not_go_is_said_with_its_reason(estate: Estate) -> Non
     estate.stack(DEAD, "DELETE_FAILED")
     estate.aws.fail("cloudformation:DeleteStack", "ValidationError")
     report = leftovers.delete(leftovers.look([], None), lambda _: None)
-    assert "DeleteStack was refused by the test." in str(report.sections[0].rows)
+    assert "DeleteStack was refused by the test" in str(report.sections[0].rows)
 
 
 def test_a_namesake_that_was_deployed_since_is_told_by_its_id(estate: Estate) -> None:
