@@ -21,6 +21,7 @@ ROOMS = {
     "rehearsal": ROOT / "rehearsal",
     "emulator": ROOT / "rehearsal" / "emulator",  # a process of its own
     "rules": ROOT / "rules",
+    "sandbox": ROOT / "sandbox",
     "stacks": ROOT / "stacks",
     "study": ROOT / "study",
 }
@@ -33,11 +34,12 @@ MAY_KNOW = {
     "rehearsal": {"catalogue"},
     "emulator": {"rehearsal"},
     "rules": {"catalogue"},
+    "sandbox": {"catalogue"},
     "stacks": {
         *("aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"),
         "rehearsal",  # in scenario.py
     },
-    "study": {"catalogue", "rehearsal", "rules"},
+    "study": {"catalogue", "rehearsal", "rules", "sandbox"},
 }
 WATCHED = {*ROOMS, "aws_cdk", "cdk_nag", "constructs"}
 

@@ -81,6 +81,13 @@ def exists(action: str) -> bool:
     return known or action in DEVICE_ACTIONS
 
 
+def access_level(action: str) -> str:
+    """Returns what an action does: List, Read, Write, Tagging or Permissions management."""
+    service, _, name = action.partition(":")
+    level: str = _services()[service]["privileges"][name]["access_level"]
+    return level
+
+
 def arn_formats(action: str) -> set[str]:
     """Returns the formats of what an action can be limited to; none: only to everything."""
     if action in DEVICE_ACTIONS:
