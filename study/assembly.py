@@ -69,9 +69,7 @@ def folder_with(
     """
     if assembly is not None:
         if options:
-            raise UsageError(
-                "--assembly is read as it is: leave out -c, or synthesize by -c alone."
-            )
+            raise UsageError("--assembly is read as it is: leave out either it or -c.")
         return assembly
     if options:
         return _chosen(architecture, options)
