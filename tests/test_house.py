@@ -19,6 +19,8 @@ ROOMS = {
     "mla_constructs": ROOT / "constructs" / "mla_constructs",
     "runtime": ROOT / "runtime",
     "repositories": ROOT / "runtime" / "repositories",  # applications of their own
+    "rehearsal": ROOT / "rehearsal",
+    "emulator": ROOT / "rehearsal" / "emulator",  # a process of its own
     "rules": ROOT / "rules",
     "sandbox": ROOT / "sandbox",
     "stacks": ROOT / "stacks",
@@ -30,10 +32,15 @@ MAY_KNOW = {
     "mla_constructs": {"aws_cdk", "constructs"},
     "runtime": set(),
     "repositories": {"aws_cdk"},
+    "rehearsal": {"catalogue"},
+    "emulator": {"rehearsal"},
     "rules": {"catalogue"},
     "sandbox": {"catalogue"},
-    "stacks": {"aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"},
-    "study": {"catalogue", "rules", "sandbox"},
+    "stacks": {
+        *("aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"),
+        "rehearsal",  # in scenario.py
+    },
+    "study": {"catalogue", "rehearsal", "rules", "sandbox"},
 }
 WATCHED = {*ROOMS, "aws_cdk", "cdk_nag", "constructs"}
 

@@ -237,7 +237,8 @@ def test_unusable_input_ends_it(mla: Mla, arguments: list[str], sentence: str) -
     ("slug", "option", "sentence"),
     [
         ("realtime_endpont", "a=b", "did you mean 'realtime_endpoint'?"),
-        ("async_endpoint", "policy=step", "async_endpoint has no option, so no 'policy'."),
+        ("async_endpoint", "policy=step", "no option of async_endpoint 'policy'"),
+        ("async_endpoint", "expire_after_hours=0", "expire_after_hours is '0': give whole hours"),
         ("autoscaling_policies", "polcy=step", "no option of autoscaling_policies 'polcy'"),
     ],
 )
