@@ -12,7 +12,7 @@ from catalogue.model import Sourced
 from catalogue.prices import HOURS, Unit
 from sandbox.aws import connect
 from sandbox.preflight.checks import STEPS, Result, preflight
-from sandbox.preflight.cost import Line
+from sandbox.preflight.cost import Estimate, Line
 from sandbox.preflight.findings import State
 from sandbox.preflight.subject import Subject
 from study.assembly import folder_with, read
@@ -62,8 +62,7 @@ def preflight_report(subject: Subject, result: Result) -> Report:
     total: list[Cell] = ["in all", "", f"{estimate.hourly:.4f}", f"{estimate.monthly:.2f}", ""]
     return Report(
         title=f"Preflight of {subject.architecture.slug} in {subject.region}",
-        lead=f"{_counts(result)}. Forgotten, it costs {estimate.hourly:.2f} USD an hour or more, "
-        f"{estimate.monthly:.0f} in {HOURS} h.",
+        lead=f"{_counts(result)}. {_forgotten(estimate)}",
         sections=[
             Section(
                 "Checks",
@@ -93,6 +92,12 @@ def _counts(result: Result) -> str:
     problems = result.count(State.PROBLEM)
     found = f"{problems} problem{'' if problems == 1 else 's'}"
     return f"{found}, {result.count(State.UNSEEN)} not seen, {result.count(State.OK)} ok"
+
+
+def _forgotten(estimate: Estimate) -> str:
+    more = ", and what is not estimated" if estimate.unpriced else ""
+    sums = f"{estimate.hourly:.2f} USD an hour, {estimate.monthly:.0f} in {HOURS} h"
+    return f"Forgotten, it costs {sums}{more}."
 
 
 def _cost(line: Line, region: str) -> list[Cell]:

@@ -95,7 +95,9 @@ def test_an_account_that_has_everything(mla: Mla, aws: EmulatedAws) -> None:
     assert rows["ml.m5.large behind an endpoint"]["USD a month"] == "83.95"
     assert rows["KMS key"]["One costs"]["confidence"] == "second-hand"
     assert rows["in all"]["USD a month"] == "84.95"
-    assert "0 problems, 0 not seen, 1" in json.loads(out)["lead"]
+    lead = json.loads(out)["lead"]
+    assert lead.startswith("0 problems, 0 not seen, 1")
+    assert lead.endswith("Forgotten, it costs 0.12 USD an hour, 85 in 730 h.")
 
 
 @pytest.mark.usefixtures("shared")
@@ -121,6 +123,18 @@ def test_a_table_of_a_hundred_columns(mla: Mla, aws: EmulatedAws) -> None:
     assert max(map(len, out.splitlines())) <= 100
     for heading in ("Checks", "What to do", "Paid for while nobody uses it"):
         assert heading in out
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_sum_that_lacks_something_says_so(mla: Mla, aws: EmulatedAws, assembly: Path) -> None:
+    furnish(aws)
+    file = assembly / "realtime-endpoint.template.json"
+    file.write_text(json.dumps(DOCUMENT).replace("ml.m5.large", "ml.c7g.large"))
+    _, out, _ = mla("--format", "json")
+    assert json.loads(out)["lead"].endswith("in 730 h, and what is not estimated.")
+    assert sections(out)["Not estimated"] == [
+        {"Item": "ml.c7g.large behind an endpoint", "What it is": "1, at no known price"}
+    ]
 
 
 @pytest.mark.usefixtures("shared")
