@@ -19,6 +19,9 @@ CDK_OUT = ROOT / "cdk.out"
 CACHE = ROOT / ".mla" / "cdk.out"
 """Where stale templates are synthesized: cdk.out stays as the CDK command line left it."""
 
+OF_ANY_STACK = ("expire_after_hours", "retain_data")
+"""Options that every architecture has."""
+
 FINDINGS = 1
 """Exit code of app.py when a rule found something."""
 
@@ -62,16 +65,14 @@ def folder_with(
     Args:
         architecture: Whose template.
         assembly: A cloud assembly to take as it is; None synthesizes what is missing or stale.
-        options: What is chosen of the architecture's options, by name.
+        options: What is chosen of the architecture's options and of any stack's, by name.
 
     Raises:
         UsageError: There is no such option, an assembly is named as well, or synthesis failed.
     """
     if assembly is not None:
         if options:
-            raise UsageError(
-                "--assembly is read as it is: leave out -c, or synthesize by -c alone."
-            )
+            raise UsageError("--assembly is read as it is: leave out either it or -c.")
         return assembly
     if options:
         return _chosen(architecture, options)
@@ -81,14 +82,10 @@ def folder_with(
 
 def _chosen(architecture: Architecture, options: Mapping[str, str]) -> Path:
     """Returns an assembly of an architecture under some options, synthesized if it is stale."""
-    known = [option.name for option in architecture.facts.options]
+    known = [*(option.name for option in architecture.facts.options), *OF_ANY_STACK]
     for name in options:
         if name not in known:
-            raise (
-                unknown(f"option of {architecture.slug}", name, known)
-                if known
-                else UsageError(f"{architecture.slug} has no option, so no {name!r}.")
-            )
+            raise unknown(f"option of {architecture.slug}", name, known)
     chosen = "-".join(f"{name}-{value}" for name, value in sorted(options.items()))
     outdir = CACHE / "options" / f"{architecture.stack_id}-{quote(chosen, safe='')}"
     if not _fresh(outdir, architecture):

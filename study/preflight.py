@@ -11,9 +11,8 @@ from catalogue.discover import Architecture
 from catalogue.model import Sourced
 from catalogue.prices import HOURS, Unit
 from sandbox.aws import connect
-from sandbox.preflight.charges import by_use, not_estimated
 from sandbox.preflight.checks import STEPS, Result, preflight
-from sandbox.preflight.cost import Line
+from sandbox.preflight.cost import Estimate, Line
 from sandbox.preflight.findings import State
 from sandbox.preflight.subject import Subject
 from study.assembly import folder_with, read
@@ -58,14 +57,12 @@ def preflight_result(
 
 def preflight_report(subject: Subject, result: Result) -> Report:
     """Returns the findings, what to do, and what is paid for."""
-    hourly = sum(line.hourly for line in result.lines)
-    monthly = sum(line.monthly for line in result.lines)
-    costs = [_cost(line, subject.region) for line in result.lines if line.price]
-    total: list[list[Cell]] = [["in all", "", f"{hourly:.4f}", f"{monthly:.2f}", ""]]
+    estimate = result.estimate
+    costs = [_cost(line, subject.region) for line in estimate.lines]
+    total: list[Cell] = ["in all", "", f"{estimate.hourly:.4f}", f"{estimate.monthly:.2f}", ""]
     return Report(
         title=f"Preflight of {subject.architecture.slug} in {subject.region}",
-        lead=f"{_counts(result)}. Forgotten, it costs {hourly:.2f} USD an hour or more, "
-        f"{monthly:.0f} in {HOURS} h.",
+        lead=f"{_counts(result)}. {_forgotten(estimate)}",
         sections=[
             Section(
                 "Checks",
@@ -78,15 +75,15 @@ def preflight_report(subject: Subject, result: Result) -> Report:
             Section(
                 "Paid for while nobody uses it",
                 ["Item", "Quantity", "USD an hour", "USD a month", "One costs"],
-                costs + total if costs else [],
+                [*costs, total] if costs else [],
                 note="At minimum capacity; no free tier, discount or tax is reckoned with.",
             ),
             Section(
                 "Paid by use",
                 ["Resource", "What is counted"],
-                [list(row) for row in by_use(subject.template)],
+                estimate.by_use,
             ),
-            Section("Not estimated", ["Item", "What it is"], list(_unpriced(subject, result))),
+            Section("Not estimated", ["Item", "What it is"], estimate.unpriced),
         ],
     )
 
@@ -97,10 +94,14 @@ def _counts(result: Result) -> str:
     return f"{found}, {result.count(State.UNSEEN)} not seen, {result.count(State.OK)} ok"
 
 
+def _forgotten(estimate: Estimate) -> str:
+    more = ", and what is not estimated" if estimate.unpriced else ""
+    sums = f"{estimate.hourly:.2f} USD an hour, {estimate.monthly:.0f} in {HOURS} h"
+    return f"Forgotten, it costs {sums}{more}."
+
+
 def _cost(line: Line, region: str) -> list[Cell]:
     charge, price = line.charge, line.price
-    if price is None:
-        raise ValueError(f"{charge.item} has no price")
     where = "" if price.region == region else f" in {price.region}"
     return [
         charge.item,
@@ -109,14 +110,6 @@ def _cost(line: Line, region: str) -> list[Cell]:
         f"{line.monthly:.2f}",
         Sourced(f"{price.usd:g} {PER[charge.usage.unit]}{where}", price.source),
     ]
-
-
-def _unpriced(subject: Subject, result: Result) -> Iterator[list[Cell]]:
-    for line in result.lines:
-        if line.price is None:
-            yield [line.charge.item, f"{line.charge.quantity:g}, of which no price is known"]
-    for item, what in not_estimated(subject.template):
-        yield [item, what]
 
 
 def _minimum_cli(folder: Path) -> str:

@@ -44,25 +44,24 @@ def required_version(template: Template) -> tuple[str, int]:
 
 
 def _version(subject: Subject, parameter: str) -> int | None:
-    """Returns the version in the parameter, or in the toolkit stack's outputs; None without."""
+    """Returns the version in the parameter, None without; what is not shown, the stack tells."""
     try:
         answer = subject.account.ask("ssm", "get_parameter", Name=parameter)
-        return int(answer["Parameter"]["Value"])
     except Unseen as error:
         if error.code == "ParameterNotFound":
             return None
-        try:
-            return _version_of_stack(subject)
-        except Unseen:
-            raise error from None
+        version = _version_of_stack(subject)
+        if version is None:
+            raise
+        return version
+    return int(answer["Parameter"]["Value"])
 
 
 def _version_of_stack(subject: Subject) -> int | None:
+    """Returns the version in the outputs of the toolkit stack, None if it shows none."""
     try:
         answer = subject.account.ask("cloudformation", "describe_stacks", StackName=TOOLKIT)
-    except Unseen as error:
-        if error.code == "ValidationError":
-            return None
-        raise
+    except Unseen:
+        return None
     outputs = {o["OutputKey"]: o["OutputValue"] for o in answer["Stacks"][0].get("Outputs", [])}
     return int(outputs["BootstrapVersion"]) if "BootstrapVersion" in outputs else None

@@ -78,7 +78,7 @@ BY_USE = {
 UNPRICED = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": "alarms that target tracking makes itself",
     "AWS::EC2::EIP": "public IPv4 addresses",
-    "Custom::DeliveredStack": "what the pipeline deploys",
+    "Custom::DeliveredStack": "what the pipeline deploys; its quotas are not checked, either",
 }
 """Resource type -> what is paid for without a price here."""
 

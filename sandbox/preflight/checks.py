@@ -10,7 +10,7 @@ from itertools import chain
 from catalogue.errors import UsageError
 from sandbox.aws import Unseen
 from sandbox.preflight.bootstrap import bootstrap
-from sandbox.preflight.cost import Line, estimate
+from sandbox.preflight.cost import Estimate, cost
 from sandbox.preflight.findings import Finding, State, unseen
 from sandbox.preflight.identity import identity, region
 from sandbox.preflight.images import images
@@ -41,11 +41,11 @@ class Result:
 
     Attributes:
         findings: Of all checks, in their order.
-        lines: What is paid for while nobody uses the stack.
+        estimate: What the stack costs.
     """
 
     findings: list[Finding]
-    lines: list[Line]
+    estimate: Estimate
 
     @property
     def passed(self) -> bool:
@@ -78,11 +78,11 @@ def preflight(subject: Subject, done: Callable[[str], None]) -> Result:
         done(name)
         return found
 
-    lines: list[Line] = []
-    checks = {**CHECKS, "prices": lambda subject: estimate(subject, lines)}
+    estimate = Estimate()
+    checks = {**CHECKS, "prices": lambda subject: cost(subject, estimate)}
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
         found = pool.map(told, checks, checks.values())
-        return Result([who, state, *chain.from_iterable(found)], lines)
+        return Result([who, state, *chain.from_iterable(found)], estimate)
 
 
 def _findings(name: str, check: Check, subject: Subject) -> list[Finding]:

@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from catalogue.model import Source
 from catalogue.prices import HOURS, PRICES, Price, Unit, Usage
 from sandbox.aws import Account, Unseen
-from sandbox.preflight.charges import Charge, charges
+from sandbox.preflight.charges import Charge, by_use, charges, not_estimated
 from sandbox.preflight.findings import Finding, ok, unseen
 from sandbox.preflight.subject import Subject
 
@@ -28,44 +28,71 @@ class Line:
 
     Attributes:
         charge: What is paid for.
-        price: What one of it costs; None if nobody says.
+        price: What one of it costs.
     """
 
     charge: Charge
-    price: Price | None
+    price: Price
 
     @property
     def hourly(self) -> float:
-        """USD an hour, 0 without a price."""
+        """USD an hour."""
         return self.monthly / HOURS
 
     @property
     def monthly(self) -> float:
-        """USD a month of 730 hours, 0 without a price."""
-        if self.price is None:
-            return 0.0
+        """USD a month of 730 hours."""
         hours = HOURS if self.charge.usage.unit is Unit.HOUR else 1
         return self.charge.quantity * self.price.usd * hours
 
 
-def estimate(subject: Subject, lines: list[Line]) -> Iterator[Finding]:
-    """Appends the charges with their prices, and says whence those are.
+@dataclass
+class Estimate:
+    """What a stack costs.
+
+    Attributes:
+        lines: What is paid for while nobody uses it.
+        by_use: What costs only when it is used, and what is counted then.
+        unpriced: What is paid for, or may be, and is in no sum.
+    """
+
+    lines: list[Line] = field(default_factory=list)
+    by_use: list[tuple[str, str]] = field(default_factory=list)
+    unpriced: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def hourly(self) -> float:
+        """USD an hour."""
+        return sum(line.hourly for line in self.lines)
+
+    @property
+    def monthly(self) -> float:
+        """USD a month."""
+        return sum(line.monthly for line in self.lines)
+
+
+def cost(subject: Subject, estimate: Estimate) -> Iterator[Finding]:
+    """Fills in the estimate, and says whence its prices are.
 
     Source: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
     """
     found = charges(subject.template)
+    estimate.by_use = by_use(subject.template)
     with ThreadPoolExecutor(max_workers=8) as pool:
         asked = list(pool.map(lambda charge: _asked(subject.account, charge.usage), found))
     for charge, answer in zip(found, asked, strict=True):
-        lines.append(
-            Line(charge, answer if isinstance(answer, Price) else PRICES.get(charge.usage))
-        )
+        price = answer if isinstance(answer, Price) else PRICES.get(charge.usage)
+        if price is None:
+            estimate.unpriced.append((charge.item, f"{charge.quantity:g}, at no known price"))
+        else:
+            estimate.lines.append(Line(charge, price))
+    estimate.unpriced += not_estimated(subject.template)
     refused = next((answer for answer in asked if isinstance(answer, Unseen)), None)
     if refused:
         yield unseen("prices", refused, known="prices are those of us-east-1, from a table")
         return
     listed = sum(isinstance(answer, Price) for answer in asked)
-    text = f"{listed} of {len(lines)} from the Price List of {subject.region}"
+    text = f"{listed} of {len(found)} from the Price List of {subject.region}"
     yield ok("prices", f"{text}, the others from a table of us-east-1")
 
 

@@ -1,22 +1,21 @@
-"""Which quotas a template needs, at its maximum capacity."""
+"""Which quotas a template needs, at its maximum capacity.
+
+Names and codes of the quotas, read on 2026-11-22:
+https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
+https://docs.aws.amazon.com/general/latest/gr/lambda-service.html
+https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+Those of Fargate and EC2 are second-hand; what the account does not list is reported as not seen.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from math import ceil
 
-from catalogue.sources import docs
 from catalogue.template import Template
 from sandbox.preflight.capacity import fargate_tasks, jobs, pods, variants, warm_functions
-
-READ = date(2026, 11, 22)
-SAGEMAKER = docs("general/latest/gr/sagemaker.html", READ)
-"""Where the names and codes of SageMaker's quotas stand; VPC's are in its user guide."""
-VPC = docs("vpc/latest/userguide/amazon-vpc-limits.html", READ)
-LAMBDA = docs("general/latest/gr/lambda-service.html", READ)
 
 
 @dataclass(frozen=True)

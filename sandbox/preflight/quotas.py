@@ -70,9 +70,10 @@ def _finding(subject: Subject, need: Need, listed: list[Quota]) -> Finding:
     used = 0 if subject.deployed else _used(subject.account, quota)
     shown = f"{used} in use" if used is not None else "how many are in use was not seen"
     text = f"{need.amount} needed, {allowed} allowed, {shown}"
+    text += f"; {need.note}" if need.note else ""
     if need.amount + (used or 0) > allowed:
         return problem(about, text, increase(need, quota, used or 0, subject.region))
-    return ok(about, f"{text}; {need.note}" if need.note else text)
+    return ok(about, text)
 
 
 def increase(need: Need, quota: Quota, used: int, region: str) -> str:

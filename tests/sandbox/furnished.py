@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
+from zlib import crc32
 
 from catalogue.discover import discover
 from catalogue.template import Template
@@ -123,16 +124,22 @@ def subject(
     **changes: Any,
 ) -> Subject:
     """Returns what a check is about, in the account that the environment stands for."""
-    account = _account(region, read_seconds)
-    given = {"number": ACCOUNT, "architecture": discover()["realtime_endpoint"], **changes}
-    return Subject(account=account, template=of or template(), **given)
+    given = {
+        "account": _account(region, read_seconds),
+        "number": ACCOUNT,
+        "architecture": discover()["realtime_endpoint"],
+        "template": of or template(),
+    }
+    return Subject(**{**given, **changes})
 
 
 def quota(need: Need, value: float, **fields: Any) -> dict[str, Any]:
     """Returns a quota as Service Quotas lists it."""
     return {
         "ServiceCode": need.service,
-        "QuotaCode": need.quota if need.quota.startswith("L-") else f"L-{hash(need.quota):X}",
+        "QuotaCode": need.quota
+        if need.quota.startswith("L-")
+        else f"L-{crc32(need.quota.encode()):08X}",
         "QuotaName": need.quota,
         "Value": value,
         "Adjustable": True,
@@ -181,6 +188,7 @@ def furnish(aws: EmulatedAws, of: Template | None = None) -> None:
     price(aws, product("AmazonSageMaker", "USE1-Host:ml.m5.large", 0.115))
     aws.answers["ecr:DescribeImages"] = lambda _: {"imageDetails": [{"imageTags": ["3.2-0"]}]}
     aws.answers["athena:GetWorkGroup"] = missing
+    aws.calls.clear()
 
 
 def missing(asked: dict[str, Any]) -> dict[str, Any]:

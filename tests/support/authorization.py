@@ -54,6 +54,7 @@ PATHS = {
     "LogStreamName",
     "ModelPackageName",
     "ObjectName",
+    "ParameterNameWithoutLeadingSlash",
     "RepositoryName",
     "RoleNameWithPath",
     "TopicFilter",
