@@ -9,8 +9,9 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from rehearsal.emulator import clock, host, recorded
+from rehearsal.emulator import alarms, clock, host, recorded
 from rehearsal.emulator.control import Control
+from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
 
 
@@ -18,8 +19,10 @@ async def run() -> None:
     """Answers until SIGTERM or SIGINT, then ends every process that it started."""
     clock.start()
     host.count_loopback_as_secure()
+    host.ignore_skipped_time()
     sagemaker = SageMaker()
     sagemaker.register()
+    alarms.start()
     recorded.register()
 
     stopped = asyncio.Event()
@@ -31,7 +34,11 @@ async def run() -> None:
     config.loglevel = "WARNING"
     config.graceful_timeout = 1
     try:
-        await serve(Control(host.application()), config, shutdown_trigger=stopped.wait)
+        await serve(
+            Control(DataPlane(host.application(), sagemaker.runtime)),
+            config,
+            shutdown_trigger=stopped.wait,
+        )
     finally:
         sagemaker.endpoints.stop_all()
 

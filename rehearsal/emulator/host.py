@@ -17,13 +17,14 @@ from typing import Any
 
 # MiniStack reads them when it is imported.
 os.environ["AUTH"] = "true"
+os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
 
 from ministack import app as gateway
-from ministack.core import iam_evaluator, responses, router
+from ministack.core import iam_evaluator, responses, router, sigv4
 from ministack.services import cloudwatch, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
-ACCOUNT = "123456789012"
+ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
 ENDPOINT = f"http://127.0.0.1:{os.environ.get('GATEWAY_PORT', '4566')}"
 
@@ -167,13 +168,112 @@ def count_loopback_as_secure() -> None:
     gateway.pin_request_origin = lambda address, _secure: pin(address, True)
 
 
+def ignore_skipped_time() -> None:
+    """Accepts signatures of any time: what a rehearsal skips, no other process has skipped."""
+    sigv4.request_time_failure = lambda _signature: None
+
+
+def admit(scope: Mapping[str, Any]) -> dict[str, str]:
+    """Takes a request on as MiniStack does before its dispatch, so that `denial` can judge it.
+
+    Returns:
+        The headers, names in lower case.
+    """
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    responses.set_request_account_id(access_key(headers))
+    responses.set_request_region(REGION)
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
+    iam_evaluator.pin_signed_request(
+        scope["method"], scope["raw_path"].decode("latin-1"), {}, scope["headers"]
+    )
+    return headers
+
+
 def put_metric(
     namespace: str, name: str, dimensions: Mapping[str, str], value: float, unit: str
 ) -> None:
     """Records one value of a metric, as a service does of its own."""
-    cloudwatch._store_datum(
-        namespace, name, dict(dimensions), time.time(), unit, value, None, None, None
-    )
+    put_values(namespace, name, dimensions, {value: 1}, unit, at=time.time())
+
+
+def put_values(
+    namespace: str,
+    name: str,
+    dimensions: Mapping[str, str],
+    values: Mapping[float, int],
+    unit: str,
+    *,
+    at: float,
+) -> None:
+    """Records values of a metric, each with how often it was seen.
+
+    Args:
+        namespace: Such as "AWS/SageMaker".
+        name: Of the metric.
+        dimensions: By their names.
+        values: Value -> how often.
+        unit: Such as "Microseconds".
+        at: When, in seconds since 1970.
+    """
+    seen = list(values), list(values.values())
+    cloudwatch._store_datum(namespace, name, dict(dimensions), at, unit, None, *seen, None)
+
+
+def before_metrics_are_read(action: Callable[[], None]) -> None:
+    """Lets something happen before CloudWatch answers, such as telling it what is not told yet."""
+    for name in ("monitoring", "cloudwatch"):
+        handler = gateway.SERVICE_HANDLERS.get(name)
+        if handler is not None:
+            gateway.SERVICE_HANDLERS[name] = _after(action, handler)
+
+
+def _after(action: Callable[[], None], handler: Handler) -> Handler:
+    async def handle(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> Answer:
+        action()
+        return await handler(method, path, headers, body, query)
+
+    return handle
+
+
+def alarms() -> list[dict[str, Any]]:
+    """Returns the metric alarms, as DescribeAlarms has them."""
+    return list(cloudwatch._alarms.values())
+
+
+def set_alarm(alarm: dict[str, Any], state: str, reason: str) -> None:
+    """Moves an alarm into another state: history, actions and composite alarms follow."""
+    before = alarm["StateValue"]
+    alarm["StateValue"] = state
+    alarm["StateReason"] = reason
+    alarm["StateUpdatedTimestamp"] = int(time.time())
+    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def judge_alarms_by(evaluate: Callable[[dict[str, Any]], None]) -> None:
+    """Replaces MiniStack's judgement of an alarm, which asks neither dimensions nor periods."""
+    cloudwatch._evaluate_alarm = evaluate
+
+
+def statistic(
+    namespace: str,
+    name: str,
+    dimensions: Mapping[str, str],
+    statistic: str,
+    *,
+    start: float,
+    end: float,
+) -> float | None:
+    """Returns a statistic of a metric over a period, None if there are no data."""
+    key = (namespace, name, cloudwatch._dims_key(dict(dimensions)))
+    points = [p for p in cloudwatch._metrics.get(key) or () if start <= p["Timestamp"] < end]
+    if not points:
+        return None
+    value = cloudwatch._stat_value(cloudwatch._calc_stats(points), statistic, points)
+    return None if value is None else float(value)
 
 
 def in_background(action: Callable[[], None], name: str) -> None:
