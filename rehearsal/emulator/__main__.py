@@ -9,7 +9,7 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from rehearsal.emulator import alarms, clock, host, recorded
+from rehearsal.emulator import alarms, clock, faults, host, recorded
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
@@ -19,11 +19,12 @@ async def run() -> None:
     """Answers until SIGTERM or SIGINT, then ends every process that it started."""
     clock.start()
     host.count_loopback_as_secure()
-    host.ignore_skipped_time()
+    host.accept_signatures_of([clock.outside, clock.now])
     sagemaker = SageMaker()
     sagemaker.register()
     alarms.start()
     recorded.register()
+    faults.register()
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Any
 
-from rehearsal.emulator import clock, host
+from rehearsal.emulator import clock, cloudwatch
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +25,13 @@ COMPARISONS = {
 
 def start() -> None:
     """Judges every alarm each minute, and whenever somebody publishes metrics."""
-    host.judge_alarms_by(judge)
+    cloudwatch.judge_alarms_by(judge)
     clock.each_minute(judge_all)
 
 
 def judge_all() -> None:
     """Judges every alarm."""
-    for alarm in host.alarms():
+    for alarm in cloudwatch.alarms():
         judge(alarm)
 
 
@@ -59,7 +59,7 @@ def judge(alarm: Alarm) -> None:
             f"threshold {alarm['Threshold']} ({alarm['ComparisonOperator']})."
         )
         log.info("%s: %s, %s", alarm["AlarmName"], state, reason)
-        host.set_alarm(alarm, state, reason)
+        cloudwatch.set_alarm(alarm, state, reason)
 
 
 def decide(breaching: list[bool], *, missing: int, needed: int, treat: str, before: str) -> str:
@@ -88,7 +88,7 @@ def _periods(alarm: Alarm) -> list[float | None]:
     end = time.time() // period * period
     dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions") or ()}
     return [
-        host.statistic(
+        cloudwatch.statistic(
             alarm["Namespace"],
             alarm["MetricName"],
             dimensions,

@@ -11,8 +11,9 @@ import json
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 # MiniStack reads them when it is imported.
@@ -20,7 +21,7 @@ os.environ["AUTH"] = "true"
 os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
 
 from ministack import app as gateway
-from ministack.core import iam_evaluator, responses, router, sigv4
+from ministack.core import iam_actions, iam_evaluator, responses, router, sigv4
 from ministack.services import cloudwatch, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
@@ -168,11 +169,6 @@ def count_loopback_as_secure() -> None:
     gateway.pin_request_origin = lambda address, _secure: pin(address, True)
 
 
-def ignore_skipped_time() -> None:
-    """Accepts signatures of any time: what a rehearsal skips, no other process has skipped."""
-    sigv4.request_time_failure = lambda _signature: None
-
-
 def admit(scope: Mapping[str, Any]) -> dict[str, str]:
     """Takes a request on as MiniStack does before its dispatch, so that `denial` can judge it.
 
@@ -193,87 +189,9 @@ def put_metric(
     namespace: str, name: str, dimensions: Mapping[str, str], value: float, unit: str
 ) -> None:
     """Records one value of a metric, as a service does of its own."""
-    put_values(namespace, name, dimensions, {value: 1}, unit, at=time.time())
-
-
-def put_values(
-    namespace: str,
-    name: str,
-    dimensions: Mapping[str, str],
-    values: Mapping[float, int],
-    unit: str,
-    *,
-    at: float,
-) -> None:
-    """Records values of a metric, each with how often it was seen.
-
-    Args:
-        namespace: Such as "AWS/SageMaker".
-        name: Of the metric.
-        dimensions: By their names.
-        values: Value -> how often.
-        unit: Such as "Microseconds".
-        at: When, in seconds since 1970.
-    """
-    seen = list(values), list(values.values())
-    cloudwatch._store_datum(namespace, name, dict(dimensions), at, unit, None, *seen, None)
-
-
-def before_metrics_are_read(action: Callable[[], None]) -> None:
-    """Lets something happen before CloudWatch answers, such as telling it what is not told yet."""
-    for name in ("monitoring", "cloudwatch"):
-        handler = gateway.SERVICE_HANDLERS.get(name)
-        if handler is not None:
-            gateway.SERVICE_HANDLERS[name] = _after(action, handler)
-
-
-def _after(action: Callable[[], None], handler: Handler) -> Handler:
-    async def handle(
-        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-    ) -> Answer:
-        action()
-        return await handler(method, path, headers, body, query)
-
-    return handle
-
-
-def alarms() -> list[dict[str, Any]]:
-    """Returns the metric alarms, as DescribeAlarms has them."""
-    return list(cloudwatch._alarms.values())
-
-
-def set_alarm(alarm: dict[str, Any], state: str, reason: str) -> None:
-    """Moves an alarm into another state: history, actions and composite alarms follow."""
-    before = alarm["StateValue"]
-    alarm["StateValue"] = state
-    alarm["StateReason"] = reason
-    alarm["StateUpdatedTimestamp"] = int(time.time())
-    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
-    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
-    cloudwatch._evaluate_parent_alarms(alarm)
-
-
-def judge_alarms_by(evaluate: Callable[[dict[str, Any]], None]) -> None:
-    """Replaces MiniStack's judgement of an alarm, which asks neither dimensions nor periods."""
-    cloudwatch._evaluate_alarm = evaluate
-
-
-def statistic(
-    namespace: str,
-    name: str,
-    dimensions: Mapping[str, str],
-    statistic: str,
-    *,
-    start: float,
-    end: float,
-) -> float | None:
-    """Returns a statistic of a metric over a period, None if there are no data."""
-    key = (namespace, name, cloudwatch._dims_key(dict(dimensions)))
-    points = [p for p in cloudwatch._metrics.get(key) or () if start <= p["Timestamp"] < end]
-    if not points:
-        return None
-    value = cloudwatch._stat_value(cloudwatch._calc_stats(points), statistic, points)
-    return None if value is None else float(value)
+    cloudwatch._store_datum(
+        namespace, name, dict(dimensions), time.time(), unit, value, None, None, None
+    )
 
 
 def in_background(action: Callable[[], None], name: str) -> None:
@@ -285,6 +203,68 @@ def in_background(action: Callable[[], None], name: str) -> None:
         action()
 
     threading.Thread(target=run, name=name, daemon=True).start()
+
+
+def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:
+    """Lets a signature pass that is in time by one of several clocks: clients do not skip time."""
+    too_late = sigv4.request_time_failure
+
+    def by_all(signature: Any) -> tuple[str, str] | None:
+        failures = [too_late(signature, now=clock()) for clock in clocks]
+        return None if None in failures else failures[0]
+
+    sigv4.request_time_failure = by_all
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to a service.
+
+    Attributes:
+        service: As MiniStack calls it.
+        action: As IAM calls it, such as "s3:GetObject".
+        caller: ARN of the caller.
+        headers: Of the request, lower case.
+    """
+
+    service: str
+    action: str
+    caller: str
+    headers: dict[str, str]
+
+
+def intercept(first: Callable[[Call], Awaitable[Answer | None]]) -> None:
+    """Asks somebody before a service answers; an answer of theirs stands for the service's."""
+    dispatch = gateway._dispatch_service_request
+
+    async def dispatched(*request: Any) -> Answer:
+        method, path, headers, body, query, _ = request
+        parameters = gateway._routing_params(method, path, headers, body, query)
+        service = router.detect_service(method, path, headers, parameters)
+        action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters)
+        if action is None:
+            action = f"{service}:{headers.get('x-amz-target', path).rpartition('.')[2]}"
+        caller = iam_evaluator.request_caller_arn(headers, query)
+        answer = await first(Call(service, action, caller, headers))
+        if answer is not None:
+            return answer
+        return await dispatch(*request)  # type: ignore[no-any-return]
+
+    gateway._dispatch_service_request = dispatched
+
+
+def failure(call: Call, code: str, message: str, status: int) -> Answer:
+    """Returns an error in the protocol of the service that was called."""
+    _, headers, body = iam_actions.access_denied_response(
+        call.service,
+        call.action,
+        call.caller,
+        "rehearsal",
+        error_code=code,
+        message=message,
+        headers=call.headers,
+    )
+    return status, headers, body
 
 
 def states() -> list[tuple[str, dict[str, Any]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rehearsal.emulator import host
+from rehearsal.emulator import faults, host
 from rehearsal.emulator.sagemaker.runtime import Runtime
 
 Scope = dict[str, Any]
@@ -34,6 +34,7 @@ class DataPlane:
             scope["type"] != "http"
             or scope["method"] != "POST"
             or not scope["path"].startswith(PREFIX)
+            or faults.wanted()
         ):
             await self.app(scope, receive, send)
             return

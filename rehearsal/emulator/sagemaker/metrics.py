@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from statistics import mean
 
-from rehearsal.emulator import host
+from rehearsal.emulator import cloudwatch, host
 from rehearsal.emulator.host import NotAssumableError
 from rehearsal.emulator.sagemaker.containers import PRINCIPAL
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
@@ -87,7 +87,9 @@ class InvocationMetrics:
             for name, values in invocations.seen.items():
                 unit = "Microseconds" if name.endswith("Latency") else "None"
                 for every in (dimensions, {**dimensions, "EndpointConfigName": config}):
-                    host.put_values(INVOCATIONS, name, every, values, unit, at=minute * MINUTE)
+                    cloudwatch.put_values(
+                        INVOCATIONS, name, every, values, unit, at=minute * MINUTE
+                    )
 
 
 def _short(value: float) -> float:
