@@ -9,8 +9,9 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from rehearsal.emulator import clock, faults, host, recorded
+from rehearsal.emulator import alarms, clock, faults, host, recorded
 from rehearsal.emulator.control import Control
+from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
 
 
@@ -21,6 +22,7 @@ async def run() -> None:
     host.accept_signatures_of([clock.outside, clock.now])
     sagemaker = SageMaker()
     sagemaker.register()
+    alarms.start()
     recorded.register()
     faults.register()
 
@@ -33,7 +35,11 @@ async def run() -> None:
     config.loglevel = "WARNING"
     config.graceful_timeout = 1
     try:
-        await serve(Control(host.application()), config, shutdown_trigger=stopped.wait)
+        await serve(
+            Control(DataPlane(host.application(), sagemaker.runtime)),
+            config,
+            shutdown_trigger=stopped.wait,
+        )
     finally:
         sagemaker.endpoints.stop_all()
 

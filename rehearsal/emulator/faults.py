@@ -56,6 +56,11 @@ def add(request: dict[str, Any]) -> int:
     return len(_faults)
 
 
+def wanted() -> bool:
+    """Returns whether something is to go wrong."""
+    return bool(_faults)
+
+
 def clear() -> None:
     """Lets everything go well again."""
     _faults.clear()

@@ -18,13 +18,14 @@ from typing import Any
 
 # MiniStack reads them when it is imported.
 os.environ["AUTH"] = "true"
+os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, responses, router, sigv4
 from ministack.services import cloudwatch, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
-ACCOUNT = "123456789012"
+ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
 ENDPOINT = f"http://127.0.0.1:{os.environ.get('GATEWAY_PORT', '4566')}"
 
@@ -166,6 +167,23 @@ def count_loopback_as_secure() -> None:
     """Lets plain HTTP on loopback pass for TLS in policies: aws:SecureTransport is true."""
     pin = gateway.pin_request_origin
     gateway.pin_request_origin = lambda address, _secure: pin(address, True)
+
+
+def admit(scope: Mapping[str, Any], body: bytes) -> dict[str, str]:
+    """Takes a request on as MiniStack does before its dispatch, so that `denial` can judge it.
+
+    Returns:
+        The headers, names in lower case.
+    """
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    responses.set_request_account_id(access_key(headers))
+    responses.set_request_region(REGION)
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
+    iam_evaluator.pin_signed_request(
+        scope["method"], scope["raw_path"].decode("latin-1"), {}, scope["headers"]
+    )
+    iam_evaluator.pin_signed_body(body)
+    return headers
 
 
 def put_metric(
