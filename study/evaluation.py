@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -183,6 +184,16 @@ class Policies:
     def roles(self) -> list[str]:
         """Logical IDs of the roles."""
         return list(self._trust)
+
+    def of_role(self, role: str) -> list[Statement]:
+        """Returns the statements of a role's own policies, everything in them resolved."""
+        return self._identity.get(role, [])
+
+    def with_role(self, role: str, statements: list[Statement]) -> Policies:
+        """Returns the same policies, but for those of one role."""
+        changed = copy(self)
+        changed._identity = {**self._identity, role: statements}
+        return changed
 
     def role_may(
         self, role: str, action: str, resource: str, context: Context | None = None
