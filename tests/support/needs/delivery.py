@@ -178,7 +178,7 @@ class _Artifacts:
 def _object(deployed: Deployed, bucket: str, key: str) -> list[Ask]:
     """An object of which a certain version is read."""
     asks = deployed.read(bucket, key)
-    return [*asks, Ask("s3:GetObjectVersion", asks[0].resource, asks[0].context)]
+    return [*asks, Ask("s3:GetObjectVersion", asks[0].resource)]
 
 
 def _from_s3(deployed: Deployed, given: dict[str, str]) -> list[Ask]:

@@ -14,6 +14,7 @@ from typing import Any
 import jmespath
 
 from catalogue.template import Template
+from study.evaluation import Request
 from study.sample import ACCOUNT, REGION, Sample
 
 TLS = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
@@ -47,12 +48,17 @@ class Ask:
     Attributes:
         action: Such as "s3:GetObject".
         resource: Its ARN, "*" for an action that knows none.
-        context: What the request says of itself: condition key -> value.
+        context: What the request says of itself beyond being encrypted: condition key -> value.
     """
 
     action: str
     resource: str
     context: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def request(self) -> Request:
+        """The request as AWS decides it."""
+        return Request(self.action, self.resource, {**TLS, **self.context})
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,14 @@ class Deployed:
     def read(self, bucket: str, key: str) -> list[Ask]:
         """Returns what reading an object takes."""
         return [
-            Ask("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}", TLS),
+            Ask("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}"),
             *self._with_key(f"arn:aws:s3:::{bucket}", "s3", "kms:Decrypt"),
         ]
 
     def put(self, bucket: str, key: str) -> list[Ask]:
         """Returns what writing an object in one request takes: no kms:Decrypt."""
         return [
-            Ask("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}", TLS),
+            Ask("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}"),
             *self._with_key(f"arn:aws:s3:::{bucket}", "s3", "kms:GenerateDataKey"),
         ]
 
@@ -123,13 +129,13 @@ class Deployed:
         """Returns what writing an object of any size takes, which goes in parts if it is large."""
         return [
             *self.put(bucket, key),
-            Ask("s3:AbortMultipartUpload", f"arn:aws:s3:::{bucket}/{key}", TLS),
+            Ask("s3:AbortMultipartUpload", f"arn:aws:s3:::{bucket}/{key}"),
             *self._with_key(f"arn:aws:s3:::{bucket}", "s3", "kms:Decrypt"),
         ]
 
     def list_below(self, bucket: str, prefix: str) -> list[Ask]:
         """Returns what listing the keys below a prefix takes."""
-        return [Ask("s3:ListBucket", f"arn:aws:s3:::{bucket}", {**TLS, "s3:prefix": prefix})]
+        return [Ask("s3:ListBucket", f"arn:aws:s3:::{bucket}", {"s3:prefix": prefix})]
 
     def log(self, group: str, *actions: str) -> list[Ask]:
         """Returns what logging into a group takes.
@@ -148,7 +154,7 @@ class Deployed:
         Source: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         """
         return [
-            Ask("sns:Publish", topic, TLS),
+            Ask("sns:Publish", topic),
             *self._with_key(topic, "sns", "kms:Decrypt", "kms:GenerateDataKey"),
         ]
 

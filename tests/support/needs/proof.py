@@ -45,7 +45,7 @@ def refused(policies: Policies, needs: Iterable[Need]) -> list[Need]:
     return [
         need
         for need in needs
-        if policies.role_may(need.role, need.ask.action, need.ask.resource, need.ask.context)
+        if policies.role_may(need.role, need.ask.action, need.ask.resource, need.ask.request.context)
         is not Decision.ALLOWED
     ]
 
@@ -54,8 +54,7 @@ def unused(statements: Iterable[Statement], needs: Iterable[Need]) -> list[Grant
     """Returns the grants of one role for which there is no need."""
     asked: dict[str, list[Request]] = {}
     for need in needs:
-        request = Request(need.ask.action, need.ask.resource, need.ask.context)
-        asked.setdefault(need.ask.action, []).append(request)
+        asked.setdefault(need.ask.action, []).append(need.ask.request)
     return [
         grant
         for grant in grants(statements)

@@ -55,7 +55,7 @@ def schedules(deployed: Deployed) -> Iterator[Need]:
         role = deployed.role(target["RoleArn"])
         page = f"{name}: Target, {SCHEDULES}"
         if queue := target.get("DeadLetterConfig", {}).get("Arn"):
-            ask = Ask("sqs:SendMessage", queue, {"aws:SecureTransport": "true"})
+            ask = Ask("sqs:SendMessage", queue)
             yield Need(role, ask, Evidence.DOCUMENT, page)
         if ":aws-sdk:" not in target["Arn"]:
             for ask in _started(deployed, target["Arn"]):
