@@ -1,6 +1,7 @@
 # make synth   CloudFormation of every architecture in cdk.out/, and the catalogue
 # make test    the whole test suite
 # make airflow the workflow of airflow_workflow in a real Airflow, which `make test` includes
+# make rehearsal  the emulated AWS that `mla rehearse` deploys into
 # make check   formatting, types, cfn-lint, tests
 # make bench   the figures of the README, measured again
 # make readme  the generated parts of README.md
@@ -11,22 +12,26 @@
 PYTHON ?= python3
 VENV := .venv
 AIRFLOW := .venv-airflow
+EMULATOR := .venv-emulator
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: synth test airflow check bench readme clean
+.PHONY: synth test airflow rehearsal check bench readme clean
 .DEFAULT_GOAL := synth
 
 synth: $(VENV)/.synth node_modules/.installed
 	cdk synth --quiet
 	mla list
 
-test: $(VENV)/.dev node_modules/.installed airflow
+test: $(VENV)/.dev node_modules/.installed airflow rehearsal
 	pytest
 
 # Airflow's dependencies contradict ours: it has an environment of its own, of 300 MB.
 airflow: $(AIRFLOW)/.installed $(VENV)/.dev
 	$(AIRFLOW)/bin/python -m pytest -c tests/airflow/pytest.ini tests/airflow
+
+# The emulated AWS pins another botocore than ours: an environment of its own, of 100 MB.
+rehearsal: $(EMULATOR)/.installed $(VENV)/.dev node_modules/.installed
 
 check: $(VENV)/.dev node_modules/.installed airflow
 	ruff format --check .
@@ -45,7 +50,7 @@ readme: $(VENV)/.synth
 	python scripts/rule_reference.py
 
 clean:
-	rm -rf $(VENV) $(AIRFLOW) node_modules cdk.out .mla .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(AIRFLOW) $(EMULATOR) node_modules cdk.out .mla .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +66,11 @@ $(VENV)/.dev: requirements-dev.txt $(wildcard runtime/*/*/requirements*.txt scri
 $(AIRFLOW)/.installed: runtime/airflow/requirements.txt runtime/airflow/constraints.txt
 	$(PYTHON) -m venv $(AIRFLOW)
 	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --requirement runtime/airflow/requirements.txt --constraint runtime/airflow/constraints.txt
+	touch $@
+
+$(EMULATOR)/.installed: rehearsal/emulator/requirements.txt
+	$(PYTHON) -m venv $(EMULATOR)
+	$(EMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 # npm comes with Node in the virtual environment.

@@ -23,7 +23,9 @@ def build(context: dict[str, Any] | None = None, **options: Any) -> App:
     settings = Context.of(app.node)
     add_gates(app, reports=settings.packs)
     for architecture in select(settings.stacks) if settings.stacks else discover().values():
-        stack_class(architecture)(app, architecture.stack_id)
+        stack = stack_class(architecture)(app, architecture.stack_id)
+        if settings.expire_after_hours:
+            stack.expire_after(settings.expire_after_hours)
     return app
 
 

@@ -10,6 +10,7 @@ from constructs import Node
 
 from catalogue.errors import UsageError
 from catalogue.model import Option
+from mla_constructs.lifecycle.expiry import MAX_HOURS
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,15 @@ class Context:
         retain_data: `-c retain_data=true`: keys, buckets and logs outlive their stack.
         region: `-c region=eu-west-1`: builds for that region; None builds templates that fit any
             region and lets the deployment decide.
+        expire_after_hours: `-c expire_after_hours=8`: the stack deletes itself so many hours after
+            its creation; None leaves it until somebody does.
         packs: `-c packs=all`: also runs the compliance packs, whose findings are a report.
     """
 
     stacks: tuple[str, ...]
     retain_data: bool
     region: str | None
+    expire_after_hours: int | None
     packs: bool
 
     @classmethod
@@ -47,6 +51,7 @@ class Context:
             stacks=tuple(slug for slug in stacks.split(",") if slug.strip()),
             retain_data=_flag(node, "retain_data"),
             region=region,
+            expire_after_hours=_hours(node, "expire_after_hours"),
             packs=packs == "all",
         )
 
@@ -79,3 +84,15 @@ def _flag(node: Node, name: str) -> bool:
     if value in ("true", "false"):
         return bool(value == "true")
     raise UsageError(f"Context {name} is {value!r}: set it to true or false.")
+
+
+def _hours(node: Node, name: str) -> int | None:
+    value: Any = node.try_get_context(name)
+    if value is None:
+        return None
+    # As text from the command line, as a number from cdk.json; bool is an int to Python.
+    if not isinstance(value, bool) and re.fullmatch(r"[1-9][0-9]{0,3}", str(value)):
+        hours = int(value)
+        if hours <= MAX_HOURS:
+            return hours
+    raise UsageError(f"{name} is {value!r}: give whole hours, from 1 to {MAX_HOURS}.")

@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, Environment, RemovalPolicy, Stack, Tags
 from constructs import Construct
 
 from catalogue.model import Facts
+from mla_constructs.lifecycle.expiry import Expiry
 from stacks.context import Context, chosen
 
 
@@ -48,3 +49,8 @@ class ReferenceStack(Stack):
     def output(self, name: str, value: Any, description: str) -> None:
         """Adds a stack output; a client finds everything it needs among them."""
         CfnOutput(self, name, value=value, description=description)
+
+    def expire_after(self, hours: int) -> None:
+        """Lets the complete stack delete itself so many hours after its creation."""
+        expiry = Expiry(self, "Expiry", hours=hours)
+        self.output("Expires", expiry.moment, "When the stack begins to delete itself")

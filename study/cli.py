@@ -122,6 +122,26 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def rehearse(
+    slugs: Annotated[
+        list[str] | None, typer.Argument(help="Architectures, such as realtime_endpoint.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="The whole catalogue.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Wait before the stack is destroyed, to look round.")
+    ] = False,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Deploys into an emulated AWS on this machine, uses it for real, destroys it again."""
+    from study.rehearse import chosen, look_round, rehearse_all, report
+
+    outcomes = rehearse_all(chosen(slugs or [], every), keep=look_round if keep else None)
+    typer.echo(report(outcomes).render(how))
+    if any(outcome.problem for outcome in outcomes):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """Runs the command; unusable input ends it with one sentence and exit code 2."""
     try:

@@ -15,6 +15,7 @@ PSEUDO = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/sample/7d3c5b60",
     "AWS::URLSuffix": "amazonaws.com",
 }
 

@@ -19,6 +19,8 @@ ROOMS = {
     "mla_constructs": ROOT / "constructs" / "mla_constructs",
     "runtime": ROOT / "runtime",
     "repositories": ROOT / "runtime" / "repositories",  # applications of their own
+    "rehearsal": ROOT / "rehearsal",
+    "emulator": ROOT / "rehearsal" / "emulator",  # a process of its own
     "rules": ROOT / "rules",
     "stacks": ROOT / "stacks",
     "study": ROOT / "study",
@@ -29,9 +31,14 @@ MAY_KNOW = {
     "mla_constructs": {"aws_cdk", "constructs"},
     "runtime": set(),
     "repositories": {"aws_cdk"},
+    "rehearsal": {"catalogue"},
+    "emulator": {"rehearsal"},
     "rules": {"catalogue"},
-    "stacks": {"aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"},
-    "study": {"catalogue", "rules"},
+    "stacks": {
+        *("aws_cdk", "cdk_nag", "constructs", "catalogue", "mla_constructs", "runtime"),
+        "rehearsal",  # in scenario.py
+    },
+    "study": {"catalogue", "rehearsal", "rules"},
 }
 WATCHED = {*ROOMS, "aws_cdk", "cdk_nag", "constructs"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,7 @@ from catalogue.template import Template
 from study.iam import as_list, statements
 from tests.runtime.conftest import Call
 from tests.support.authorization import exists
+from tests.support.expiring import expiring
 
 TESTS = {
     "test_certificate.py",
@@ -18,6 +20,7 @@ TESTS = {
     "test_delete_stack.py",
     "test_empty_bucket.py",
     "test_empty_model_group.py",
+    "test_expiry.py",
 }
 """Those that run the handlers."""
 
@@ -27,6 +30,7 @@ ROLES = {
     "delete_stack": "StackRemoverRole",
     "empty_bucket": "BucketEmptierRole",
     "empty_model_group": "ModelGroupEmptierRole",
+    "expiry": "ExpiryClockRole",
     "place_objects": "ObjectPlacerRole",
     "write_object": "ObjectWriterRole",
 }
@@ -66,13 +70,20 @@ def used(calls: set[Call], handler: str) -> set[str]:
     return actions | BY_S3 if "s3:PutObject" in actions else actions
 
 
-def granted(role: str) -> dict[str, set[str]]:
-    """Returns the actions that a role is allowed, in each accepted template that has it."""
-    found: dict[str, set[str]] = {}
+def templates() -> Iterator[Template]:
+    """Yields the accepted templates, and what `-c expire_after_hours` adds to any of them."""
     for file in sorted((ROOT / "tests" / "snapshots").glob("*.json")):
-        for holder, statement in statements(Template(json.loads(file.read_text()), file.stem)):
+        yield Template(json.loads(file.read_text()), file.stem)
+    yield expiring(8)
+
+
+def granted(role: str) -> dict[str, set[str]]:
+    """Returns the actions that a role is allowed, in each template that has it."""
+    found: dict[str, set[str]] = {}
+    for template in templates():
+        for holder, statement in statements(template):
             if holder[:-8] == role:
-                found.setdefault(file.stem, set()).update(as_list(statement["Action"]))
+                found.setdefault(template.name, set()).update(as_list(statement["Action"]))
     return found
 
 
@@ -84,10 +95,10 @@ def test_role_allows_what_its_handler_calls_and_nothing_else(
     narrowed = config.option.keyword or any("::" in argument for argument in config.args)
     if narrowed or not {item.path.name for item in request.session.items} >= TESTS:
         pytest.skip("needs all the tests of the handlers")
-    templates = granted(ROLES[handler])
-    assert templates
+    allowed = granted(ROLES[handler])
+    assert allowed
     needed = used(calls, handler)
-    for slug, actions in templates.items():
+    for slug, actions in allowed.items():
         assert actions >= needed, slug
         assert actions - needed <= (EXPLAINED.keys() if "s3:PutObject" in needed else set()), slug
 

@@ -80,6 +80,7 @@ def run(context: dict[str, object], outdir: Path) -> subprocess.CompletedProcess
         ({"retain_data": 1}, "Context retain_data is 1: set it to true or false."),
         ({"region": "Frankfurt"}, "region is 'Frankfurt': name an AWS region"),
         ({"region": "eu-atlantis-1"}, "'eu-atlantis-1', for which no xgboost image is known"),
+        ({"expire_after_hours": "8h"}, "expire_after_hours is '8h': give whole hours, from 1 to"),
         ({"packs": "some"}, "packs is 'some': the only choice is 'all'."),
     ],
 )

@@ -21,6 +21,7 @@ Task = Literal[
     "delete_stack",
     "empty_bucket",
     "empty_model_group",
+    "expiry",
     "place_objects",
     "write_object",
 ]

@@ -1,0 +1,41 @@
+"""Runs the emulated AWS on loopback until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from rehearsal.emulator import clock, host, recorded
+from rehearsal.emulator.control import Control
+from rehearsal.emulator.sagemaker.service import SageMaker
+
+
+async def run() -> None:
+    """Answers until SIGTERM or SIGINT, then ends every process that it started."""
+    clock.start()
+    host.count_loopback_as_secure()
+    host.accept_signatures_of([clock.outside, clock.now])
+    sagemaker = SageMaker()
+    sagemaker.register()
+    recorded.register()
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    config = Config()
+    config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
+    config.loglevel = "WARNING"
+    config.graceful_timeout = 1
+    try:
+        await serve(Control(host.application()), config, shutdown_trigger=stopped.wait)
+    finally:
+        sagemaker.endpoints.stop_all()
+
+
+if __name__ == "__main__":
+    asyncio.run(run())

@@ -1,0 +1,1 @@
+"""SageMaker: models, endpoints and jobs that really run, on this machine."""

@@ -1,0 +1,174 @@
+"""Containers as processes: what an image would run, with the real model from the emulated S3."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from botocore.exceptions import ClientError
+
+from rehearsal.emulator import session
+from rehearsal.emulator.host import NotAssumableError
+
+PYTHON = os.environ.get("REHEARSAL_PYTHON", "python")
+"""Interpreter of the environment that has the models' libraries."""
+
+ROOT = Path(__file__).parents[3]
+PRINCIPAL = "sagemaker.amazonaws.com"
+START_SECONDS = 60.0
+STOP_SECONDS = 5.0
+
+
+class ContainerError(Exception):
+    """A container cannot be started, or does not become healthy; the text is SageMaker's reason."""
+
+
+def program(image: str) -> list[str]:
+    """Returns the command that an image's container runs here.
+
+    Raises:
+        ContainerError: Nobody knows what is in the image.
+    """
+    if re.search(r"/sagemaker-xgboost:", image):
+        return [PYTHON, "-m", "rehearsal.serving.xgboost"]
+    raise ContainerError(
+        f"The image {image} is not one that a rehearsal can run: it runs SageMaker's XGBoost "
+        "container and images that the stack builds."
+    )
+
+
+def fetch_artifact(uri: str, folder: Path, *, role_arn: str, source_arn: str) -> None:
+    """Downloads and unpacks a model artifact as the execution role.
+
+    Raises:
+        ContainerError: The role may not, the object is missing, or it is no archive.
+    """
+    location = urlparse(uri)
+    try:
+        s3 = session.as_role("s3", role_arn, principal=PRINCIPAL, source_arn=source_arn)
+        body = s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"]
+        with tarfile.open(fileobj=body, mode="r|gz") as archive:
+            archive.extractall(folder, filter="data")
+    except NotAssumableError as error:
+        raise ContainerError(str(error)) from None
+    except ClientError as error:
+        raise ContainerError(
+            f"Failed to download model data from {uri}: {error.response['Error']['Code']}. "
+            f"Please ensure that there is an object located at the URL and that the role "
+            f"passed to CreateModel has permissions to download the object."
+        ) from None
+    except tarfile.TarError as error:
+        raise ContainerError(f"Failed to extract model data archive from {uri}: {error}") from None
+
+
+@dataclass
+class Container:
+    """A running process that answers /ping and /invocations.
+
+    Attributes:
+        definition: The model's container definition.
+        port: Where it listens on loopback.
+    """
+
+    definition: Mapping[str, Any]
+    port: int
+    _folder: Path = field(repr=False)
+    _process: subprocess.Popen[bytes] = field(repr=False)
+
+    @classmethod
+    def start(cls, definition: Mapping[str, Any], *, role_arn: str, source_arn: str) -> Container:
+        """Downloads the model and starts its server, without waiting for it.
+
+        Raises:
+            ContainerError: The model or the program is not to be had.
+        """
+        command = program(definition["Image"])
+        folder = Path(tempfile.mkdtemp(prefix="container-"))
+        try:
+            model = folder / "model"
+            model.mkdir()
+            if "ModelDataUrl" in definition:
+                uri = definition["ModelDataUrl"]
+                fetch_artifact(uri, model, role_arn=role_arn, source_arn=source_arn)
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                port = listener.getsockname()[1]
+            with (folder / "output.log").open("wb") as output:
+                process = subprocess.Popen(  # noqa: S603 - our own servers, no shell
+                    command,
+                    cwd=ROOT,
+                    env={
+                        "PATH": os.environ["PATH"],
+                        "PYTHONPATH": str(ROOT),
+                        "PYTHONDONTWRITEBYTECODE": "1",
+                        **definition.get("Environment", {}),
+                        "SM_MODEL_DIR": str(model),
+                        "SERVING_HOST": "127.0.0.1",
+                        "SAGEMAKER_BIND_TO_PORT": str(port),
+                    },
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return cls(definition, port, folder, process)
+
+    def wait_until_healthy(self, seconds: float = START_SECONDS) -> None:
+        """Returns when /ping is answered with 200.
+
+        Raises:
+            ContainerError: The process ended, or is not healthy in time.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise ContainerError(
+                    f"The container ended with code {self._process.returncode}: {self.last_words()}"
+                )
+            if self._ping():
+                return
+            time.sleep(0.05)
+        raise ContainerError(
+            "The primary container did not pass the ping health check. Please check CloudWatch "
+            f"logs for this endpoint: {self.last_words()}"
+        )
+
+    def last_words(self) -> str:
+        """Returns the end of what the process wrote."""
+        lines = (self._folder / "output.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it wrote nothing"
+
+    def stop(self) -> None:
+        """Ends the process and what it started, and removes its files."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _ping(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == 200  # noqa: PLR2004
+        except OSError:
+            return False
+        finally:
+            connection.close()
