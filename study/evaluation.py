@@ -32,7 +32,7 @@ Context = Mapping[str, str | list[str] | None]
 UNDERSTOOD = {"Sid", "Effect", "Action", "Resource", "Principal", "Condition"}
 
 
-class Unstated(ValueError):
+class UnstatedError(ValueError):
     """A request leaves out what a statement asks for, and would gain by that."""
 
 
@@ -64,14 +64,14 @@ def decide(policies: Iterable[Statement], request: Request) -> Decision:
     """Returns what statements, their principals aside, say to a request.
 
     Raises:
-        Unstated: A statement asks for what the request leaves out, and nothing denies it anyway.
+        UnstatedError: A statement asks for what the request leaves out, and nothing denies it anyway.
         ValueError: A statement uses what is not understood here.
     """
     effects, unstated = set(), None
     for each in policies:
         try:
             effects |= {each["Effect"]} if applies(each, request) else set()
-        except Unstated as error:
+        except UnstatedError as error:
             unstated = error
     if "Deny" in effects:
         return Decision.DENIED
@@ -84,7 +84,7 @@ def applies(statement: Statement, request: Request) -> bool:
     """Whether a statement is about a request, whoever makes it.
 
     Raises:
-        Unstated: It asks for what the request leaves out: an allowance that would hold for want of
+        UnstatedError: It asks for what the request leaves out: an allowance that would hold for want of
             it, or a denial that would not.
         ValueError: The statement uses what is not understood here.
     """
@@ -108,7 +108,9 @@ def applies(statement: Statement, request: Request) -> bool:
     # Whatever the keys left out would be: does one that is stated already rule it out?
     open_ = all(holds for (_, key), holds in held.items() if key not in silent)
     if silent and open_ and all(held.values()) is (statement["Effect"] == "Allow"):
-        raise Unstated(f"{request} says nothing of {sorted(silent)}, on which depends {statement}")
+        raise UnstatedError(
+            f"{request} says nothing of {sorted(silent)}, on which depends {statement}"
+        )
     return all(held.values())
 
 

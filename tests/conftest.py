@@ -103,8 +103,7 @@ def _choices(architecture: Architecture) -> list[dict[str, str]]:
     return [
         context
         for option in architecture.facts.options
-        for context in [{option.name: value} for value in option.values[1:]]
-        or [TYPED[option.name]]
+        for context in [{option.name: value} for value in option.values[1:]] or [TYPED[option.name]]
     ]
 
 

@@ -23,6 +23,7 @@ from catalogue.template import Template
 from study.evaluation import Policies
 from tests.conftest import Variants
 from tests.support.authorization import exists
+from tests.support.expiring import expiring
 from tests.support.needs import needs, workflows
 from tests.support.needs.calls import of_call, of_shell
 from tests.support.needs.deployed import Deployed, Evidence, Need
@@ -55,6 +56,7 @@ CLASSES: dict[Evidence | str, set[str]] = {
     Evidence.RECORDED: {
         "BucketEmptierRole",
         "CertificateMakerRole",
+        "ExpiryClockRole",
         "ImageBuilderRole",
         "IntegrationTestRole",
         "ModelGroupEmptierRole",
@@ -75,6 +77,7 @@ CLASSES: dict[Evidence | str, set[str]] = {
         "DeliveryStagingRole",
         "DeliveryVerifyRole",
         "DriftedRole",
+        "ExpiryRole",
         "FleetRole",
         "GateMachineRole",
         "GpuImageBuildRole",
@@ -176,9 +179,14 @@ def proofs(
     variants: Variants,
     proven: dict[str, dict[str, Proof]],
 ) -> Mapping[str, Proof]:
-    """One for the template, and one for each that an option gives."""
+    """One for the template, and one for each that an option gives.
+
+    What makes a stack expire is the same in all, as its own tests show: it is proven once.
+    """
     if architecture.slug not in proven:
         templates = {"": template, **variants(architecture)}
+        if not proven:
+            templates["expire_after_hours"] = expiring(8)
         proven[architecture.slug] = {name: Proof(each) for name, each in templates.items()}
     return proven[architecture.slug]
 
@@ -210,9 +218,9 @@ def explanation(proof: Proof, role: str, grant: Grant) -> tuple[str, str, str] |
     rows = (
         row
         for row in EXPLAINED
-        if row[0] in names and row[1] == grant.action and (
-            text.endswith(row[2]) or grant.resource.endswith(row[2])
-        )
+        if row[0] in names
+        and row[1] == grant.action
+        and (text.endswith(row[2]) or grant.resource.endswith(row[2]))
     )
     return next(rows, None)
 
@@ -249,6 +257,7 @@ def test_every_class_is_of_roles_that_exist(
     architectures: list[Architecture], templates: Mapping[str, Template], variants: Variants
 ) -> None:
     every = [*templates.values(), *(t for a in architectures for t in variants(a).values())]
+    every.append(expiring(8))
     found = {
         proof.name(role)
         for proof in map(Proof, every)
@@ -261,16 +270,21 @@ def test_code_that_calls_nothing() -> None:
     files = [file for folder in CALLS_NOTHING for file in (ROOT / folder).rglob("*.py")]
     assert files
     for file in files:
-        assert not re.search(r"\b(boto3|botocore|aiobotocore|sagemaker_sdk)\b", file.read_text()), file
+        assert not re.search(r"\b(boto3|botocore|aiobotocore|sagemaker_sdk)\b", file.read_text()), (
+            file
+        )
 
 
 # That the proof can fail
 
 
+def each_role(proofs: Mapping[str, Proof]) -> list[tuple[Proof, str]]:
+    return [(proof, role) for proof in proofs.values() for role in proof.holders]
+
+
 def test_every_grant_is_missed(proofs: Mapping[str, Proof]) -> None:
     """Without any one of its grants a role is refused what it needs: none stands in for another."""
-    proof = proofs[""]
-    for role in proof.holders:
+    for proof, role in each_role(proofs):
         statements = proof.policies.of_role(role)
         needed = proof.of(role)
         single = [grant.statement for grant in grants(statements)]
@@ -293,12 +307,9 @@ ADDED: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("action", "resource"), ADDED)
-def test_another_grant_is_noticed(
-    proofs: Mapping[str, Proof], action: str, resource: str
-) -> None:
-    proof = proofs[""]
+def test_another_grant_is_noticed(proofs: Mapping[str, Proof], action: str, resource: str) -> None:
     more = {"Effect": "Allow", "Action": action, "Resource": resource}
-    for role in proof.holders:
+    for proof, role in each_role(proofs):
         statements = [*proof.policies.of_role(role), more]
         assert action in {grant.action for grant in unused(statements, proof.of(role))}, role
 
@@ -330,7 +341,7 @@ def test_grant_on_something_else_is_both_missed_and_noticed(
 def test_grant_under_another_condition_is_missed(templates: Mapping[str, Template]) -> None:
     proof = Proof(templates["realtime_endpoint"])
     role = proof.policies.sample.find("ModelRole")
-    text = json.dumps(proof.policies.of_role(role)).replace("/aws/sagemaker/Endpoints\"", 'other"')
+    text = json.dumps(proof.policies.of_role(role)).replace('/aws/sagemaker/Endpoints"', 'other"')
     missed = refused(proof.policies.with_role(role, json.loads(text)), proof.of(role))
     assert {need.ask.action for need in missed} == {"cloudwatch:PutMetricData"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from catalogue.template import Template
-from study.evaluation import Decision, Policies, Request, Unstated, decide
+from study.evaluation import Decision, Policies, Request, UnstatedError, decide
 from study.sample import ACCOUNT
 
 Statement = dict[str, Any]
@@ -139,11 +139,11 @@ def only_if(operator: str, wanted: str) -> Statement:
         (deny(action="s3:PutObject", **only_if("StringEquals", "yes")), False),
     ],
 )
-def test_request_says_what_decides_it(statement: Statement, asked: bool) -> None:  # noqa: FBT001
+def test_request_says_what_decides_it(statement: Statement, asked: bool) -> None:
     negated = "Not" in str(statement)
     request = Request(GET.action, GET.resource, {"aws:Stated": "no" if negated else "yes"})
     if asked:
-        with pytest.raises(Unstated, match="aws:PrincipalOrgID"):
+        with pytest.raises(UnstatedError, match="aws:PrincipalOrgID"):
             decide([statement], request)
     else:
         decide([statement], request)
@@ -154,7 +154,7 @@ def test_request_says_what_decides_it(statement: Statement, asked: bool) -> None
 def test_what_is_denied_anyway_needs_no_more_said() -> None:
     unsaid = deny(Condition={"Bool": {"aws:SecureTransport": "false"}})
     assert decide([unsaid, deny()], GET) is Decision.DENIED
-    with pytest.raises(Unstated):
+    with pytest.raises(UnstatedError):
         decide([unsaid, allow()], GET)
 
 

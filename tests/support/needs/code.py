@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 
 from runtime.functions.custom_resources.handlers import (
     build_image,
@@ -22,6 +22,7 @@ from runtime.functions.custom_resources.handlers import (
     delete_stack,
     empty_bucket,
     empty_model_group,
+    expiry,
     place_objects,
     write_object,
 )
@@ -33,6 +34,7 @@ HANDLERS = {
     "Custom::DeliveredStack": delete_stack,
     "Custom::EmptyBucket": empty_bucket,
     "Custom::EmptyModelGroup": empty_model_group,
+    "Custom::Expiry": expiry,
     "Custom::PlacedObjects": place_objects,
     "Custom::SelfSignedCertificate": certificate,
     "Custom::WrittenObject": write_object,
@@ -46,19 +48,23 @@ Call = tuple[str, str, dict[str, Any]]
 
 def functions(deployed: Deployed) -> Iterator[Need]:
     """Yields what the handlers of custom resources call, from creation to deletion."""
-    for name, resource in deployed.template.resources.items():
-        if not (handler := HANDLERS.get(resource["Type"])):
-            continue
-        properties = resource["Properties"]
+    for name, handler, (service, operation, parameters) in handled(deployed):
+        properties = deployed.template.resources[name]["Properties"]
         function = properties["ServiceToken"].strip("<>").removesuffix(".Arn")
         role = deployed.role(deployed.template.resources[function]["Properties"]["Role"])
-        given = {key: deployed.value(value) for key, value in properties.items()}
-        if isinstance(given.get("Document"), dict):  # made readable, and a text again
-            given["Document"] = json.dumps(given["Document"])
-        for service, operation, parameters in calls_of(handler, given):
-            for ask in of_call(deployed, service, operation, parameters):
-                source = f"{handler.__name__.rsplit('.', maxsplit=1)[-1]}: {operation} for {name}"
-                yield Need(role, ask, Evidence.RECORDED, source)
+        for ask in of_call(deployed, service, operation, parameters):
+            yield Need(role, ask, Evidence.RECORDED, f"{handler}: {operation} for {name}")
+
+
+def handled(deployed: Deployed) -> Iterator[tuple[str, str, Call]]:
+    """Yields custom resource, name of its handler, and a call that it makes for the resource."""
+    for name, resource in deployed.template.resources.items():
+        if handler := HANDLERS.get(resource["Type"]):
+            given = deployed.value(resource["Properties"])
+            if isinstance(given.get("Document"), dict):  # made readable, and a text again
+                given["Document"] = json.dumps(given["Document"])
+            for call in _calls(handler, given, deployed.value("<AWS::StackId>")):
+                yield name, handler.__name__.rsplit(".", maxsplit=1)[-1], call
 
 
 def logs(deployed: Deployed) -> Iterator[Need]:
@@ -76,7 +82,7 @@ def logs(deployed: Deployed) -> Iterator[Need]:
 LAMBDA_TRACES = "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"
 
 
-def calls_of(handler: Any, properties: dict[str, Any]) -> list[Call]:
+def _calls(handler: Any, properties: dict[str, Any], stack_id: str) -> list[Call]:
     """Returns the calls of a handler over the life of its resource."""
     with recorded(_Aws()) as calls, pytest.MonkeyPatch.context() as patch:
         patch.setattr(cloudformation, "_answer", _succeeded)
@@ -84,6 +90,7 @@ def calls_of(handler: Any, properties: dict[str, Any]) -> list[Call]:
             handler.handler(
                 {
                     "RequestType": request,
+                    "StackId": stack_id,
                     "RequestId": "b8d1c7a4-19d5-4d4a-a5c8-2f6a5f8a7d11",
                     "LogicalResourceId": "Resource",
                     "PhysicalResourceId": arn("acm", "certificate/1"),
@@ -138,12 +145,13 @@ class _Aws:
         return {"builds": [{**build, "logs": {}}]}
 
     def DescribeStacks(self, StackName: str) -> dict[str, Any]:  # noqa: N802, N803
-        if next(self._looks) == 0:
-            own = arn("cloudformation", f"stack/{StackName}/1")
-            return {"Stacks": [{"StackId": own, "StackStatus": "CREATE_COMPLETE"}]}
-        if not StackName.startswith("arn:"):
-            raise ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
-        return {"Stacks": [{"StackId": StackName, "StackStatus": "DELETE_COMPLETE"}]}
+        stack = {
+            "StackId": arn("cloudformation", f"stack/{StackName.split('/')[-2:][0]}/1"),
+            "StackStatus": "DELETE_COMPLETE" if next(self._looks) else "CREATE_COMPLETE",
+            "CreationTime": datetime.now(UTC),
+            "RoleARN": "arn:aws:iam::111122223333:role/cdk-hnb659fds-cfn-exec-role",
+        }
+        return {"Stacks": [stack]}
 
     def ListModelPackages(self, ModelPackageGroupName: str, **_: Any) -> dict[str, Any]:  # noqa: N802, N803
         own = arn("sagemaker", f"model-package/{ModelPackageGroupName}/1")

@@ -161,7 +161,7 @@ class _Artifacts:
         for ask in self._asks(outputs, outputs, pipelines=True):
             yield Need(pipeline, ask, Evidence.DOCUMENT, PIPELINE_ROLE)
 
-    def _asks(self, read: list[str], written: list[str], pipelines: bool) -> Iterator[Ask]:  # noqa: FBT001
+    def _asks(self, read: list[str], written: list[str], pipelines: bool) -> Iterator[Ask]:
         # Builds do not ask whether the bucket is versioned.
         bucket = BUCKET if pipelines else BUCKET[:2]
         for action in bucket if read or written else ():
@@ -308,7 +308,9 @@ class _Delivered:
 
     def asks(self) -> Iterator[Ask]:
         """Yields what creating, updating and deleting the stack takes."""
-        model, config = (arn("sagemaker", f"{kind}/{self.name}-1") for kind in ("model", "endpoint-config"))
+        model, config = (
+            arn("sagemaker", f"{kind}/{self.name}-1") for kind in ("model", "endpoint-config")
+        )
         endpoint = arn("sagemaker", f"endpoint/{self.name}")
         for logical_id, resource in self.resources.items():
             match resource["Type"]:
@@ -359,7 +361,8 @@ class _Delivered:
         for logical_id, resource in self.resources.items():
             if resource["Type"] == "AWS::CloudWatch::Alarm":
                 yield Ask(
-                    "cloudwatch:DescribeAlarms", arn("cloudwatch", f"alarm:{self.name}-{logical_id}")
+                    "cloudwatch:DescribeAlarms",
+                    arn("cloudwatch", f"alarm:{self.name}-{logical_id}"),
                 )
         if "ModelBucket" in self.parameters:
             yield from pulling(self.parameters["ImageUri"])
@@ -378,4 +381,3 @@ def _first(joined: dict[str, Any]) -> tuple[str, str]:
     start = joined["Std:Join"]["Values"][0].removeprefix("s3://")
     bucket, _, prefix = start.partition("/")
     return bucket, prefix
-

@@ -13,9 +13,7 @@ from typing import Any
 from tests.support.needs.deployed import Ask, Deployed, Evidence, Need, arn, place, storage_key
 from tests.support.needs.jobs import LOGGING, ROLES, measuring, pulling
 
-ASYNC = (
-    "https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint-prerequisites.html"
-)
+ASYNC = "https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint-prerequisites.html"
 CAPTURE = "https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html"
 GUARDRAILS = (
     "https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html"
@@ -34,7 +32,8 @@ def models(deployed: Deployed) -> Iterator[Need]:
     for _, component in deployed.template.of_type("AWS::SageMaker::InferenceComponent"):
         role = _role_of_endpoint(deployed, component["EndpointName"])
         container = deployed.value(component["Specification"]["Container"])
-        group = f"/aws/sagemaker/InferenceComponents/{deployed.value(component['InferenceComponentName'])}"
+        name = deployed.value(component["InferenceComponentName"])
+        group = f"/aws/sagemaker/InferenceComponents/{name}"
         for ask in (
             *pulling(container["Image"]),
             *deployed.read(*place(container["ArtifactUrl"])),

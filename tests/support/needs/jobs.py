@@ -84,4 +84,3 @@ def _outputs(given: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
 def model_uri(given: dict[str, Any]) -> str:
     """Returns where a training job leaves its model."""
     return f"{given['OutputDataConfig']['S3OutputPath']}/sample/output/model.tar.gz"
-

@@ -45,7 +45,9 @@ def refused(policies: Policies, needs: Iterable[Need]) -> list[Need]:
     return [
         need
         for need in needs
-        if policies.role_may(need.role, need.ask.action, need.ask.resource, need.ask.request.context)
+        if policies.role_may(
+            need.role, need.ask.action, need.ask.resource, need.ask.request.context
+        )
         is not Decision.ALLOWED
     ]
 

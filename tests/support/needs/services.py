@@ -1,4 +1,4 @@
-"""What other services do under roles that they are handed: triggers, networks, devices, clusters."""
+"""What other services do under roles they are handed: triggers, networks, devices, clusters."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from tests.support.needs.calls import of_call, operation_of, signed_as
 from tests.support.needs.deployed import Ask, Deployed, Evidence, Need, arn, place
 from tests.support.needs.jobs import ROLES, job, measuring, pulling
 
-LAMBDA_CANARY = (
-    "https://docs.aws.amazon.com/codedeploy/latest/userguide/getting-started-create-service-role.html"
-)
+LAMBDA_CANARY = "https://docs.aws.amazon.com/codedeploy/latest/userguide/getting-started-create-service-role.html"
 FLOW_LOGS = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html"
 TASKS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"
 RULES = "https://docs.aws.amazon.com/iot/latest/developerguide/iot-rule-actions.html"
@@ -124,7 +122,9 @@ def topic_rules(deployed: Deployed) -> Iterator[Need]:
             ((kind, raw),) = action.items()
             given = deployed.value(raw)
             for ask in _rule_action(deployed, kind, given):
-                yield Need(deployed.role(raw["RoleArn"]), ask, Evidence.DOCUMENT, f"{name}: {RULES}")
+                yield Need(
+                    deployed.role(raw["RoleArn"]), ask, Evidence.DOCUMENT, f"{name}: {RULES}"
+                )
 
 
 def _rule_action(deployed: Deployed, kind: str, given: dict[str, Any]) -> list[Ask]:
@@ -142,7 +142,9 @@ def _rule_action(deployed: Deployed, kind: str, given: dict[str, Any]) -> list[A
 
 def devices(deployed: Deployed) -> Iterator[Need]:
     """Yields what core devices fetch: the artifacts that recipes name."""
-    roles = [deployed.role(p["RoleArn"]) for _, p in deployed.template.of_type("AWS::IoT::RoleAlias")]
+    roles = [
+        deployed.role(p["RoleArn"]) for _, p in deployed.template.of_type("AWS::IoT::RoleAlias")
+    ]
     for name, component in deployed.template.of_type("AWS::GreengrassV2::ComponentVersion"):
         for manifest in deployed.value(component["InlineRecipe"])["Manifests"]:
             for artifact in manifest["Artifacts"]:

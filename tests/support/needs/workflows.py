@@ -60,7 +60,9 @@ def state_machines(deployed: Deployed) -> Iterator[Need]:
     for name, properties in deployed.template.of_type("AWS::StepFunctions::StateMachine"):
         role = deployed.role(properties["RoleArn"])
         own = deployed.sample.arn(name)
-        for operation, service, sync, given in _tasks(deployed, properties["DefinitionString"], own):
+        for operation, service, sync, given in _tasks(
+            deployed, properties["DefinitionString"], own
+        ):
             asks = of_call(deployed, service, operation, given)
             for ask in asks:
                 yield Need(role, ask, Evidence.DOCUMENT, f"{name}: {operation}")
@@ -93,7 +95,7 @@ def _tasks(
     states = definition["States"]
     context = {
         "Execution": {"Id": f"{own}:sample", "Name": "sample", "StartTime": "2026-11-22T00:00:00Z"},
-        "StateMachine": {"Id": own, "Name": own.split(":")[-1]},
+        "StateMachine": {"Id": own, "Name": own.rsplit(":", maxsplit=1)[-1]},
     }
     context["Execution"]["Input"] = {}  # type: ignore[assignment]
     bindings: dict[str, Any] = {}
@@ -169,7 +171,11 @@ def transform(deployed: Deployed, given: dict[str, Any]) -> Iterator[Need]:
     bucket, prefix = place(given["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
     output = place(given["TransformOutput"]["S3OutputPath"])
     for ask in (
-        Ask("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "/aws/sagemaker/TransformJobs"}),
+        Ask(
+            "cloudwatch:PutMetricData",
+            "*",
+            {"cloudwatch:namespace": "/aws/sagemaker/TransformJobs"},
+        ),
         *deployed.log("/aws/sagemaker/TransformJobs", *LOGGING),
         *deployed.list_below(bucket, prefix),
         *deployed.read(bucket, f"{prefix}sample.csv"),
@@ -270,9 +276,7 @@ def _property_files(body: dict[str, Any]) -> Iterator[str]:
 # Airflow
 
 OPERATORS = "airflow.providers.amazon.aws.operators.sagemaker.SageMaker"
-OPERATORS_SOURCE = (
-    "https://airflow.apache.org/docs/apache-airflow-providers-amazon/9.32.0/operators/sagemaker.html"
-)
+OPERATORS_SOURCE = "https://airflow.apache.org/docs/apache-airflow-providers-amazon/9.32.0/operators/sagemaker.html"
 WORKFLOW = "https://docs.aws.amazon.com/mwaa/latest/mwaa-serverless-userguide/get-started-execution-role.html"
 WORKFLOW_DATA = (
     "https://docs.aws.amazon.com/mwaa/latest/mwaa-serverless-userguide/data-protection.html"
@@ -319,9 +323,8 @@ def _operators(deployed: Deployed) -> Iterator[tuple[str, str, dict[str, Any]]]:
                 yield f"Describe{kind}Job", "sagemaker", name
                 for bucket, key in _looked_at(kind, config):
                     yield "HeadBucket", "s3", {"Bucket": bucket}
-                    if key.endswith(".zip"):
-                        yield "HeadObject", "s3", {"Bucket": bucket, "Key": key}
-                    else:
+                    yield "HeadObject", "s3", {"Bucket": bucket, "Key": key}
+                    if not key.endswith(".zip"):  # no object: is it a prefix?
                         yield "ListObjectsV2", "s3", {"Bucket": bucket, "Prefix": key}
                 for output in config.get("ProcessingOutputConfig", {}).get("Outputs", []):
                     if output["OutputName"] == "evaluation":
