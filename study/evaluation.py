@@ -64,7 +64,7 @@ def decide(policies: Iterable[Statement], request: Request) -> Decision:
     """Returns what statements, their principals aside, say to a request.
 
     Raises:
-        UnstatedError: A statement asks for what the request leaves out, and nothing denies it anyway.
+        UnstatedError: A statement asks for what the request leaves out, and none denies it anyway.
         ValueError: A statement uses what is not understood here.
     """
     effects, unstated = set(), None
@@ -84,8 +84,8 @@ def applies(statement: Statement, request: Request) -> bool:
     """Whether a statement is about a request, whoever makes it.
 
     Raises:
-        UnstatedError: It asks for what the request leaves out: an allowance that would hold for want of
-            it, or a denial that would not.
+        UnstatedError: It asks for what the request leaves out: an allowance that would hold for
+            want of it, or a denial that would not.
         ValueError: The statement uses what is not understood here.
     """
     unknown = statement.keys() - UNDERSTOOD

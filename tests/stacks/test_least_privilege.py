@@ -12,21 +12,23 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import pytest
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 from policy_sentry.util.arns import parse_arn
 
 from catalogue.discover import ROOT, Architecture
 from catalogue.template import Template
-from study.evaluation import Policies
+from study.evaluation import Decision, Policies, Request, decide
+from study.iam import as_list, device_statements
 from tests.conftest import Variants
 from tests.support.authorization import exists
 from tests.support.expiring import expiring
 from tests.support.needs import needs, workflows
 from tests.support.needs.calls import of_call, of_shell
-from tests.support.needs.deployed import Deployed, Evidence, Need
+from tests.support.needs.deployed import MANAGED, Deployed, Evidence, Need, arn
 from tests.support.needs.proof import Grant, grants, refused, unused
 
 OWN_DATA = "Data of one's own, which a run may name in place of the shipped rows."
@@ -239,6 +241,40 @@ def test_what_is_explained_is_still_there(templates: Mapping[str, Template]) -> 
 def test_every_need_names_an_action_that_exists(proofs: Mapping[str, Proof]) -> None:
     for proof in proofs.values():
         assert [need for need in proof.needs if not exists(need.ask.action)] == []
+
+
+def test_policies_that_aws_manages_say_the_same(proofs: Mapping[str, Proof]) -> None:
+    """The needs that rest on one; what a log's own key takes is not in them."""
+    for proof in proofs.values():
+        for need in proof.needs:
+            if need.source.startswith(MANAGED) and not need.ask.action.startswith("kms:"):
+                allowed = managed_actions(need.source.removeprefix(MANAGED))
+                assert need.ask.action in allowed, need
+
+
+@cache
+def managed_actions(name: str) -> set[str]:
+    document = json.loads(aws_managed_policies_data)[name]["Document"]
+    return {action for each in document["Statement"] for action in as_list(each["Action"])}
+
+
+@pytest.mark.whole_catalogue
+def test_devices_publish_what_their_component_does(templates: Mapping[str, Template]) -> None:
+    """The component calls no API: the core software publishes for it, by the device's policy."""
+    deployed = Deployed(templates["edge_deployment"])
+    policy = [deployed.value(each) for _, each in device_statements(deployed.template)]
+    recipe = deployed.template.only("AWS::GreengrassV2::ComponentVersion")["InlineRecipe"]
+    topics = [
+        topic.replace("+", "edge-deployment-1")
+        for access in recipe["ComponentConfiguration"]["DefaultConfiguration"]["accessControl"][
+            "aws.greengrass.ipc.mqttproxy"
+        ].values()
+        for topic in access["resources"]
+    ]
+    assert len(topics) == 3
+    for topic in (*topics, "edge-deployment/other-1/results"):
+        decision = decide(policy, Request("iot:Publish", arn("iot", f"topic/{topic}")))
+        assert (decision is Decision.ALLOWED) == (topic in topics), topic
 
 
 def test_every_role_is_in_one_class(proofs: Mapping[str, Proof]) -> None:

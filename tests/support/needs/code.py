@@ -27,7 +27,7 @@ from runtime.functions.custom_resources.handlers import (
     write_object,
 )
 from tests.support.needs.calls import of_call
-from tests.support.needs.deployed import Ask, Deployed, Evidence, Need, arn
+from tests.support.needs.deployed import MANAGED, Ask, Deployed, Evidence, Need, arn
 
 HANDLERS = {
     "Custom::BuiltImage": build_image,
@@ -41,7 +41,8 @@ HANDLERS = {
 }
 """Type of custom resource -> module of its handler."""
 
-LAMBDA_LOGS = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html"
+LAMBDA_LOGS = MANAGED + "AWSLambdaBasicExecutionRole"
+LAMBDA_TRACES = MANAGED + "AWSXRayDaemonWriteAccess"
 
 Call = tuple[str, str, dict[str, Any]]
 
@@ -77,9 +78,6 @@ def logs(deployed: Deployed) -> Iterator[Need]:
         if function.get("TracingConfig", {}).get("Mode") == "Active":
             for action in ("xray:PutTelemetryRecords", "xray:PutTraceSegments"):
                 yield Need(role, Ask(action, "*"), Evidence.SERVICE, LAMBDA_TRACES)
-
-
-LAMBDA_TRACES = "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"
 
 
 def _calls(handler: Any, properties: dict[str, Any], stack_id: str) -> list[Call]:

@@ -21,13 +21,22 @@ from runtime import deployments
 from runtime.repositories.tumor_classifier.scripts import integration_test
 from tests.support.needs.calls import of_call, of_shell
 from tests.support.needs.code import recorded
-from tests.support.needs.deployed import Ask, Deployed, Evidence, Need, arn, pass_role, storage_key
+from tests.support.needs.deployed import (
+    MANAGED,
+    Ask,
+    Deployed,
+    Evidence,
+    Need,
+    arn,
+    pass_role,
+    storage_key,
+)
 from tests.support.needs.jobs import LOGGING, ROLES, measuring, pulling
 
 BUILD_ROLE = "https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html"
 PIPELINE_ROLE = "https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html"
 ACTIONS = "https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-{}.html"
-PUSHING = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html"
+PUSHING = MANAGED + "AmazonEC2ContainerRegistryPowerUser"
 
 BUCKET = ("s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning")
 

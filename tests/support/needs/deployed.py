@@ -33,6 +33,10 @@ KEY_OF = {
 """Resource type -> where it names the key that it is under."""
 
 
+MANAGED = "AWS's managed policy "
+"""Begins a source that is the policy of this name: what AWS itself grants for the purpose."""
+
+
 class Evidence(StrEnum):
     """What shows that a request is made."""
 

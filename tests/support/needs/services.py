@@ -8,23 +8,19 @@ from typing import Any
 
 from study.sample import REGION
 from tests.support.needs.calls import of_call, operation_of, signed_as
-from tests.support.needs.deployed import Ask, Deployed, Evidence, Need, arn, place
+from tests.support.needs.deployed import MANAGED, Ask, Deployed, Evidence, Need, arn, place
 from tests.support.needs.jobs import ROLES, job, measuring, pulling
 
-LAMBDA_CANARY = "https://docs.aws.amazon.com/codedeploy/latest/userguide/getting-started-create-service-role.html"
+LAMBDA_CANARY = MANAGED + "AWSCodeDeployRoleForLambdaLimited"
 FLOW_LOGS = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html"
-TASKS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"
+TASKS = MANAGED + "AmazonECSTaskExecutionRolePolicy"
 RULES = "https://docs.aws.amazon.com/iot/latest/developerguide/iot-rule-actions.html"
-RULE_LOGS = "https://docs.aws.amazon.com/iot/latest/developerguide/cloudwatch-logs-rule-action.html"
-DEVICES = "https://docs.aws.amazon.com/greengrass/v2/developerguide/device-service-role.html"
-AGENT = (
-    "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/"
-    "install-CloudWatch-Observability-EKS-addon.html"
-)
-KUBECTL = "https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_eks_v2-readme.html"
-FRAMEWORK = "https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html"
-RULE_TARGETS = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"
-SCHEDULES = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html"
+DEVICES = "https://docs.aws.amazon.com/greengrass/v2/developerguide/device-auth.html"
+AGENT = MANAGED + "CloudWatchAgentServerPolicy"
+KUBECTL = "aws-cdk-lib: aws_eks_v2, KubectlProvider"
+FRAMEWORK = "aws-cdk-lib: custom_resources, Provider"
+RULE_TARGETS = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-iam-roles.html"
+SCHEDULES = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"
 INVOKE = "https://docs.aws.amazon.com/sagemaker/latest/dg/api-permissions-reference.html"
 
 
@@ -71,7 +67,7 @@ def schedules(deployed: Deployed) -> Iterator[Need]:
 
 def canaries(deployed: Deployed) -> Iterator[Need]:
     """Yields what CodeDeploy does to move an alias, and to see the alarms."""
-    for name, group in deployed.template.of_type("AWS::CodeDeploy::DeploymentGroup"):
+    for _, group in deployed.template.of_type("AWS::CodeDeploy::DeploymentGroup"):
         role = deployed.role(group["ServiceRoleArn"])
         for alarm in deployed.value(group["AlarmConfiguration"]["Alarms"]):
             ask = Ask("cloudwatch:DescribeAlarms", arn("cloudwatch", f"alarm:{alarm['Name']}"))
@@ -84,7 +80,7 @@ def canaries(deployed: Deployed) -> Iterator[Need]:
                 ("GetProvisionedConcurrencyConfig", f"{function}:{alias['Name']}"),
             ):
                 ask = Ask(f"lambda:{action}", resource)
-                yield Need(role, ask, Evidence.SERVICE, f"{LAMBDA_CANARY} ({name})")
+                yield Need(role, ask, Evidence.SERVICE, LAMBDA_CANARY)
 
 
 def flow_logs(deployed: Deployed) -> Iterator[Need]:

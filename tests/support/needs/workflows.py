@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from tests.support.needs.calls import of_call, operation_of, signed_as
-from tests.support.needs.deployed import Ask, Deployed, Evidence, Need, arn, place
+from tests.support.needs.deployed import MANAGED, Ask, Deployed, Evidence, Need, arn, place
 from tests.support.needs.jobs import LOGGING, ROLES, job, model_uri
 from tests.support.states import Evaluator
 
@@ -23,8 +23,10 @@ JOBS = {f"Create{kind}Job": kind for kind in ("Processing", "Training", "Transfo
 
 SYNC = "https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html"
 MACHINE_LOGS = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
-MACHINE_TRACES = "https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html"
+MACHINE_TRACES = MANAGED + "AWSXRayDaemonWriteAccess"
 
+# The page's example has CreateLogStream and PutLogEvents as well. They are left out as CDK leaves
+# them out: logs are delivered in the name of delivery.logs.amazonaws.com.
 DELIVERY = (
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
