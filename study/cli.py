@@ -134,9 +134,10 @@ def rehearse(
     how: FormatOption = Format.TABLE,
 ) -> None:
     """Deploys into an emulated AWS on this machine, uses it for real, destroys it again."""
+    from rehearsal.run import nobody
     from study.rehearse import chosen, look_round, rehearse_all, report
 
-    outcomes = rehearse_all(chosen(slugs or [], every), keep=look_round if keep else None)
+    outcomes = rehearse_all(chosen(slugs or [], every), after=look_round if keep else nobody)
     typer.echo(report(outcomes).render(how))
     if any(outcome.problem for outcome in outcomes):
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from rehearsal.emulator import clock, host, recorded
+from rehearsal.emulator import clock, faults, host, recorded
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.service import SageMaker
 
@@ -22,6 +22,7 @@ async def run() -> None:
     sagemaker = SageMaker()
     sagemaker.register()
     recorded.register()
+    faults.register()
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

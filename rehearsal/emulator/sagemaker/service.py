@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.emulator import host
+from rehearsal.emulator import host, inventory
 from rehearsal.emulator.api import Api, ServiceError
 from rehearsal.emulator.sagemaker.endpoints import Endpoints
 from rehearsal.emulator.sagemaker.models import EndpointConfigs, Models
@@ -61,6 +61,8 @@ class SageMaker(Api):
     def register(self) -> None:
         """Adds the service and its resource types to the emulator."""
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
+        for part in (self.models, self.configs, self.endpoints):
+            inventory.watch(f"sagemaker.{part.table.kind}", part.table.by_name)
         ApiType(self, "AWS::SageMaker::Model", "Model", "ModelName").register()
         ApiType(
             self, "AWS::SageMaker::EndpointConfig", "EndpointConfig", "EndpointConfigName"
