@@ -9,10 +9,11 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from rehearsal.emulator import clock, host, recorded
+from rehearsal.emulator import clock, faults, host, recorded
 from rehearsal.emulator.alarms import Watch
 from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.control import Control
+from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
 
 
@@ -31,6 +32,7 @@ async def run() -> None:
     clock.each_minute(alarms.each_minute)
     clock.each_minute(scaling.actions.each_minute)
     recorded.register()
+    faults.register()
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -41,7 +43,11 @@ async def run() -> None:
     config.loglevel = "WARNING"
     config.graceful_timeout = 1
     try:
-        await serve(Control(host.application()), config, shutdown_trigger=stopped.wait)
+        await serve(
+            Control(DataPlane(host.application(), sagemaker.runtime)),
+            config,
+            shutdown_trigger=stopped.wait,
+        )
     finally:
         sagemaker.endpoints.stop_all()
 

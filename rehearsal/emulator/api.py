@@ -50,9 +50,9 @@ class Api:
         try:
             request = json.loads(body or b"{}")
             self.authorize(host.access_key(headers), name, request)
-            return 200, JSON, encode(await asyncio.to_thread(self.call, name, request))
+            return 200, {**JSON}, encode(await asyncio.to_thread(self.call, name, request))
         except ServiceError as error:
-            return error.status, JSON, refusal(error)
+            return error.status, {**JSON}, refusal(error)
 
     def authorize(self, access_key: str, name: str, request: Record) -> None:
         """Asks IAM whether the caller may do this.
@@ -86,6 +86,7 @@ class Api:
 
 
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
+"""MiniStack adds to the headers of each answer: it gets a copy."""
 
 
 def encode(answer: Record) -> bytes:

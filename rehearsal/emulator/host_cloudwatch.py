@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ministack.core import iam_evaluator
-from ministack.services import cloudwatch, eventbridge, kms, sns
-from ministack.services.cloudformation import provisioners
-
-from rehearsal.emulator import host
+from rehearsal.emulator import host  # before MiniStack: it sets the environment
 from rehearsal.emulator.metrics.statistics import Datum
+
+from ministack.core import iam_evaluator  # isort: skip
+from ministack.services import cloudwatch, eventbridge, kms, sns  # isort: skip
+from ministack.services.cloudformation import provisioners  # isort: skip
 
 Alarm = dict[str, Any]
 Request = dict[str, Any]
@@ -21,10 +21,13 @@ Dispatch = Callable[[Alarm, str, str, str], None]
 """(alarm, old state, new state, reason)."""
 
 
-def data(namespace: str, name: str, dimensions: Mapping[str, str]) -> list[Datum]:
+def data(
+    namespace: str, name: str, dimensions: Mapping[str, str], start: float, end: float
+) -> list[Datum]:
     """Returns what was published of one metric; other dimensions are another metric."""
     key = (namespace, name, cloudwatch._dims_key(dict(dimensions)))
-    return [_datum(point) for point in list(cloudwatch._metrics.get(key) or ())]
+    points = list(cloudwatch._metrics.get(key) or ())
+    return [_datum(point) for point in points if start <= point["Timestamp"] < end]
 
 
 def _datum(point: Mapping[str, Any]) -> Datum:

@@ -18,8 +18,8 @@ from rehearsal.emulator.metrics.statistics import (
 )
 
 Request = dict[str, Any]
-Data = Callable[[str, str, Mapping[str, str]], list[Datum]]
-"""(namespace, name, dimensions) -> what was published."""
+Data = Callable[[str, str, Mapping[str, str], float, float], list[Datum]]
+"""(namespace, name, dimensions, start, end) -> what was published."""
 
 MAX_PERIODS = 100_800
 
@@ -38,13 +38,9 @@ class Reader:
 
     def values(self, stat: Mapping[str, Any], end: float, count: int) -> Values:
         """Returns a metric's values in the last periods before a time."""
-        return windows(
-            self._of(stat["Metric"], stat.get("Unit")),
-            stat["Stat"],
-            period=int(stat.get("Period") or 60),
-            end=end,
-            count=count,
-        )
+        period = int(stat.get("Period") or 60)
+        data = self._of(stat["Metric"], stat.get("Unit"), end - period * count, end)
+        return windows(data, stat["Stat"], period=period, end=end, count=count)
 
     def get_metric_data(self, request: Request) -> Request:
         """Answers GetMetricData, the newest values first unless asked otherwise."""
@@ -80,7 +76,7 @@ class Reader:
             raise ValueError("Statistics or ExtendedStatistics is required.")
         period = int(request["Period"])
         end, count, start = self._span(request, period)
-        data = self._of(request, request.get("Unit"))
+        data = self._of(request, request.get("Unit"), start, end)
         points: list[Request] = []
         for number in range(count):
             at = start + number * period
@@ -89,9 +85,12 @@ class Reader:
                 points.append(_point(at, within, wanted))
         return {"Label": request["MetricName"], "Datapoints": points}
 
-    def _of(self, metric: Mapping[str, Any], unit: str | None) -> list[Datum]:
+    def _of(
+        self, metric: Mapping[str, Any], unit: str | None, start: float, end: float
+    ) -> list[Datum]:
         dimensions = {each["Name"]: each["Value"] for each in metric.get("Dimensions") or ()}
-        return of_unit(self.data(metric["Namespace"], metric["MetricName"], dimensions), unit)
+        found = self.data(metric["Namespace"], metric["MetricName"], dimensions, start, end)
+        return of_unit(found, unit)
 
     def _span(self, request: Request, period: int) -> tuple[float, int, float]:
         start = self.seconds(request["StartTime"]) // period * period

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-from rehearsal.emulator import host
+from rehearsal.emulator import clock, cloudwatch, host
 from rehearsal.emulator.api import Api, ServiceError
-from rehearsal.emulator.sagemaker.endpoints import Endpoints
+from rehearsal.emulator.sagemaker.capture import Capture
+from rehearsal.emulator.sagemaker.endpoint import Endpoint
+from rehearsal.emulator.sagemaker.endpoints import SETTLED, Endpoints
+from rehearsal.emulator.sagemaker.logs import ContainerLogs, keep_sending
+from rehearsal.emulator.sagemaker.metrics import InstanceMetrics, InvocationMetrics
 from rehearsal.emulator.sagemaker.models import EndpointConfigs, Models
 from rehearsal.emulator.sagemaker.records import Record, arn
-from rehearsal.emulator.sagemaker.runtime import Runtime, rest_error
+from rehearsal.emulator.sagemaker.runtime import Runtime
+from rehearsal.emulator.sagemaker.tags import Tags
 from rehearsal.emulator.types import ApiType
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
+MINUTE_SECONDS = 0.2
+"""Real seconds for a minute of a deployment that CloudFormation waits for."""
 
 KINDS = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint"}
 """Parameter that names a resource -> the kind in its ARN; the last one named decides."""
@@ -22,6 +28,8 @@ KINDS = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "Endpoin
 
 def resource(request: Record) -> str:
     """Returns the ARN that a request is about, "*" if it names none."""
+    if "ResourceArn" in request:
+        return str(request["ResourceArn"])
     named = [arn(kind, request[name]) for name, kind in KINDS.items() if name in request]
     return named[-1] if named else "*"
 
@@ -36,9 +44,15 @@ class SageMaker(Api):
         self.models = Models()
         self.configs = EndpointConfigs(self.models)
         self.endpoints = Endpoints(self.models, self.configs)
-        self.runtime = Runtime(self.endpoints)
-        self.parts: tuple[object, ...] = (self.models, self.configs, self.endpoints)
+        self.tags = Tags((self.models.table, self.configs.table, self.endpoints.table))
+        self.invocations = InvocationMetrics()
+        self.instances = InstanceMetrics()
+        self.capture = Capture()
+        self.logs = ContainerLogs()
+        self.runtime = Runtime(self.endpoints, self.invocations, self.capture)
+        self.parts: tuple[object, ...] = (self.models, self.configs, self.endpoints, self.tags)
         self.resources = dict.fromkeys(self.model.operation_names, resource)
+        self.endpoints.before_stop = self.settle
 
     def __getattr__(self, name: str) -> Callable[[Record], Record]:
         """An operation is a method of one of the parts."""
@@ -53,14 +67,29 @@ class SageMaker(Api):
         """Answers the control plane's requests by their target, the data plane's by their path."""
         if "x-amz-target" in headers:
             return await super().handle_request(method, path, headers, body, query)
-        try:
-            return await self.runtime.invoke(path, headers, body)
-        except ServiceError as error:
-            return rest_error(error)
+        return await self.runtime.handle(path, headers, body)
+
+    def settle(self, endpoint: Endpoint) -> None:
+        """Sends and writes what an endpoint still holds back, before something of it stops."""
+        self.logs.send(endpoint)
+        self.capture.write(endpoint.name)
+
+    def each_minute(self) -> None:
+        """Does what the service does once a minute."""
+        self.invocations.tell()
+        for endpoint in list(self.endpoints.running.values()):
+            if endpoint.fleet and "AsyncInferenceConfig" not in endpoint.fleet.config:
+                self.invocations.rest(endpoint)
+            self.instances.measure(endpoint)
+            self.logs.send(endpoint)
+        self.capture.write()
 
     def register(self) -> None:
         """Adds the service and its resource types to the emulator."""
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
+        cloudwatch.before_metrics_are_read(self.invocations.tell)
+        host.in_background(lambda: keep_sending(self.logs, self.endpoints.running), "logs")
+        clock.each_minute(self.each_minute)
         ApiType(self, "AWS::SageMaker::Model", "Model", "ModelName").register()
         ApiType(
             self, "AWS::SageMaker::EndpointConfig", "EndpointConfig", "EndpointConfigName"
@@ -78,17 +107,24 @@ class SageMaker(Api):
     def wait_for_endpoint(self, name: str) -> None:
         """Returns when an endpoint has settled.
 
+        A deployment that waits for time to pass gets it, a minute after some real time: traffic
+        that somebody sends meanwhile is spread over the minutes.
+
         Raises:
             ServiceError: It failed, or kept what it had.
         """
+        endpoint = self.endpoints.running[name.lower()]
         while True:
-            described: dict[str, Any] = self.endpoints.describe_endpoint({"EndpointName": name})
-            status, reason = described["EndpointStatus"], described.get("FailureReason")
-            if status in ("InService", "Failed"):
+            status = endpoint.record["EndpointStatus"]
+            reason = endpoint.record.get("FailureReason")
+            if status in SETTLED:
                 if reason:
                     raise ServiceError("NotStabilized", f"{status}: {reason}")
                 return
             time.sleep(POLL_SECONDS)
+            if endpoint.waiting:
+                time.sleep(MINUTE_SECONDS)
+                clock.advance(clock.MINUTE)
 
     def wait_until_gone(self, name: str) -> None:
         """Returns when an endpoint is deleted."""
