@@ -65,3 +65,47 @@ def instances(stage: Stage, endpoint: str, variant: str = "AllTraffic") -> int:
         for each in described["ProductionVariants"]
         if each["VariantName"] == variant
     )
+
+
+def out_and_in(
+    stage: Stage,
+    endpoint: str,
+    send: Callable[[], object],
+    *,
+    target: float,
+    calm_minutes: int,
+) -> None:
+    """Shows that load above a tracked target brings instances, and calm takes them away.
+
+    Args:
+        stage: The rehearsal.
+        endpoint: Its name; it has one instance now.
+        send: Sends one request and raises if it is not answered.
+        target: Invocations per instance and minute that the policy keeps.
+        calm_minutes: Without load, the lower alarm's periods and the cooldown included.
+    """
+    seen = instances(stage, endpoint)
+    stage.expect("1 instance before the load", seen == 1, f"{seen} instances")
+    # 2.2 times the target asks for 3 instances; the upper alarm takes 3 minutes.
+    load(stage, send, per_minute=round(2.2 * target), minutes=4)
+    seen = instances(stage, endpoint)
+    stage.expect("3 instances under 2.2 times the target", seen == OUT, f"{seen} instances")
+    stage.advance(minutes=calm_minutes)
+    seen = instances(stage, endpoint)
+    stage.expect(f"1 instance after {calm_minutes} calm minutes", seen == 1, f"{seen} instances")
+    stage.show("scaling activities", "; ".join(activities(stage, endpoint)))
+
+
+def activities(stage: Stage, endpoint: str, variant: str = "AllTraffic") -> list[str]:
+    """Returns what was scaled and why, the oldest first."""
+    found = stage.client("application-autoscaling").describe_scaling_activities(
+        ServiceNamespace="sagemaker", ResourceId=f"endpoint/{endpoint}/variant/{variant}"
+    )["ScalingActivities"]
+    return [
+        f"{each['Description']} ({each['StatusCode'].lower()}: {each['Cause']})"
+        for each in reversed(found)
+    ]
+
+
+OUT = 3
+"""Instances that 2.2 times the target asks for."""
