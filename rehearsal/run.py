@@ -150,8 +150,17 @@ class Rehearsal:
                     self._perform(module, account, toolkit, outputs)
             after(account)
         finally:
+            # With the emulator everything is gone: there is nothing to destroy.
+            if account.alive:
+                self._tear_down(account, toolkit, assembly, existing)
+
+    def _tear_down(
+        self, account: EmulatedAccount, toolkit: Toolkit, assembly: Path, existing: list[str]
+    ) -> None:
+        try:
             with self._timed("destroy"):
-                toolkit.destroy(stack, assembly)
+                toolkit.destroy(self.architecture.stack_id, assembly)
+        finally:
             with self._timed("nothing left"):
                 self._compare(existing, account.control("inventory")["resources"])
 
