@@ -46,6 +46,7 @@ async def run() -> None:
         await uvicorn.Server(config).serve()
     finally:
         sagemaker.endpoints.stop_all()
+        await sagemaker.runtime.calls.close()
 
 
 if __name__ == "__main__":

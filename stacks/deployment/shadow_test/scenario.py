@@ -65,7 +65,7 @@ def _copies(stage: Stage) -> float:
         Period=60,
         Statistics=["Sum"],
     )
-    return sum(point["Sum"] for point in found["Datapoints"])
+    return sum(float(point["Sum"]) for point in found["Datapoints"])
 
 
 def _answers(stage: Stage, variant: str) -> dict[str, float]:
