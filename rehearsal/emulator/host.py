@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
 # MiniStack reads them when it is imported.
@@ -206,6 +207,21 @@ def in_background(action: Callable[[], None], name: str) -> None:
     threading.Thread(target=run, name=name, daemon=True).start()
 
 
+def name_log_streams() -> None:
+    """Lets IAM judge calls about a log group by the ARN of its streams, as AWS does.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/
+    iam-access-control-overview-cwl.html
+    """
+    named = iam_actions.extract_resource_arn
+
+    def with_stream(service: str, *request: Any) -> str:
+        arn = str(named(service, *request))
+        return f"{arn}:log-stream:" if service == "logs" and ":log-group:" in arn else arn
+
+    iam_actions.extract_resource_arn = with_stream
+
+
 def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:
     """Lets a signature pass that is in time by one of several clocks: clients do not skip time."""
     too_late = sigv4.request_time_failure
@@ -266,6 +282,11 @@ def failure(call: Call, code: str, message: str, status: int) -> Answer:
         headers=call.headers,
     )
     return status, headers, body
+
+
+def date_answers_by(clock: Callable[[], datetime]) -> None:
+    """Dates answers by a clock: an SDK to whose own it does not fit repeats what was refused."""
+    gateway.formatdate = lambda usegmt: format_datetime(clock(), usegmt=usegmt)
 
 
 def states() -> list[tuple[str, dict[str, Any]]]:
