@@ -26,6 +26,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def outside() -> datetime:
+    """Returns the time outside of the emulator, which nobody skips."""
+    return datetime.fromtimestamp(time_machine.escape_hatch.time.time(), UTC)
+
+
 def each_minute(action: Callable[[], None]) -> None:
     """Lets something happen whenever a minute is skipped, in the order of registration."""
     _ticking.append(action)
