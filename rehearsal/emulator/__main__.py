@@ -34,7 +34,7 @@ async def run() -> None:
     try:
         await serve(Control(host.application()), config, shutdown_trigger=stopped.wait)
     finally:
-        sagemaker.endpoints.stop_all()
+        sagemaker.stop_all()
 
 
 if __name__ == "__main__":

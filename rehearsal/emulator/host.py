@@ -11,17 +11,16 @@ import json
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 # MiniStack reads them when it is imported.
 os.environ["AUTH"] = "true"
 
 from ministack import app as gateway
-from ministack.core import iam_evaluator, responses, router, sigv4
-from ministack.services import cloudwatch, iam, sts
+from ministack.core import iam_evaluator, responses, router
+from ministack.services import cloudwatch, eventbridge, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
 ACCOUNT = "123456789012"
@@ -136,30 +135,65 @@ def role_credentials(role_arn: str, *, service: str, source_arn: str) -> dict[st
     }
 
 
-def _trusts(policy: str | dict[str, Any], service: str, role_arn: str, source_arn: str) -> bool:
+def role_denial(
+    role_arn: str,
+    *,
+    service: str,
+    source_arn: str,
+    action: str,
+    resource: str,
+    context: Mapping[str, Any] | None = None,
+) -> str | None:
+    """Returns why IAM does not let a service do something under a role, None if it does.
+
+    Raises:
+        NotAssumableError: As role_credentials().
+    """
+    credentials = role_credentials(role_arn, service=service, source_arn=source_arn)
+    return denial(credentials["aws_access_key_id"], action, resource, context)
+
+
+def policy_allows(
+    policy: str | None, service: str, action: str, resource: str, source_arn: str
+) -> bool:
+    """Returns whether a resource's policy lets a service act for a resource of this account."""
+    if not policy:
+        return False
+    return _trusts(policy, service, resource, source_arn, action=action)
+
+
+def _trusts(
+    policy: str | dict[str, Any],
+    service: str,
+    resource: str,
+    source_arn: str,
+    *,
+    action: str = "sts:AssumeRole",
+) -> bool:
     document = json.loads(policy) if isinstance(policy, str) else policy
     statements = document["Statement"]
     # MiniStack takes its root for every service: only the service's own statements are asked.
     own = [
         statement
         for statement in ([statements] if isinstance(statements, dict) else statements)
-        if service in _texts(statement.get("Principal", {}).get("Service", []))
+        if service in _services(statement.get("Principal", {}))
     ]
     root = f"arn:aws:iam::{ACCOUNT}:root"
     context = iam_evaluator.EvalContext(
         principal_arn=root,
         principal_type="Service",
         principal_account=ACCOUNT,
-        action="sts:AssumeRole",
-        resource_arn=role_arn,
+        action=action,
+        resource_arn=resource,
         region=REGION,
         service_context={"aws:sourceaccount": ACCOUNT, "aws:sourcearn": source_arn},
     )
     return bool(iam_evaluator.evaluate_trust_policy({"Statement": own}, root, context))
 
 
-def _texts(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def _services(principal: str | dict[str, Any]) -> list[str]:
+    named = principal.get("Service", []) if isinstance(principal, dict) else []
+    return [named] if isinstance(named, str) else named
 
 
 def count_loopback_as_secure() -> None:
@@ -177,15 +211,41 @@ def put_metric(
     )
 
 
-def in_background(action: Callable[[], None], name: str) -> None:
-    """Runs something on a thread of its own, within the account and Region of the rehearsal."""
+def publish(source: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+    """Puts an event of a service onto the account's default bus; times are in milliseconds."""
 
-    def run() -> None:
+    def milliseconds(value: Any) -> int:
+        return int(value.timestamp() * 1000)
+
+    eventbridge._put_events(
+        {
+            "Entries": [
+                {
+                    "Source": source,
+                    "DetailType": detail_type,
+                    "Detail": json.dumps(detail, default=milliseconds),
+                    "Resources": resources,
+                }
+            ]
+        },
+        allow_aws_source=True,
+    )
+
+
+def within_account(action: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function as it runs on any thread: within the rehearsal's account and Region."""
+
+    def run(*arguments: Any) -> Any:
         responses.set_request_account_id(ACCOUNT)
         responses.set_request_region(REGION)
-        action()
+        return action(*arguments)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    return run
+
+
+def in_background(action: Callable[[], None], name: str) -> None:
+    """Runs something on a thread of its own, within the account and Region of the rehearsal."""
+    threading.Thread(target=within_account(action), name=name, daemon=True).start()
 
 
 def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:

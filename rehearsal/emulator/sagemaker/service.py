@@ -8,22 +8,20 @@ from typing import Any
 
 from rehearsal.emulator import host
 from rehearsal.emulator.api import Api, ServiceError
+from rehearsal.emulator.sagemaker import permissions
 from rehearsal.emulator.sagemaker.endpoints import Endpoints
+from rehearsal.emulator.sagemaker.jobs.processing import ProcessingJobs
+from rehearsal.emulator.sagemaker.jobs.training import TrainingJobs
+from rehearsal.emulator.sagemaker.jobs.transform import TransformJobs
 from rehearsal.emulator.sagemaker.models import EndpointConfigs, Models
-from rehearsal.emulator.sagemaker.records import Record, arn
+from rehearsal.emulator.sagemaker.pipelines.service import Pipelines
+from rehearsal.emulator.sagemaker.pipelines.type import PipelineType
+from rehearsal.emulator.sagemaker.records import Record
+from rehearsal.emulator.sagemaker.registry import ModelRegistry
 from rehearsal.emulator.sagemaker.runtime import Runtime, rest_error
 from rehearsal.emulator.types import ApiType
 
 POLL_SECONDS = 0.1
-
-KINDS = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint"}
-"""Parameter that names a resource -> the kind in its ARN; the last one named decides."""
-
-
-def resource(request: Record) -> str:
-    """Returns the ARN that a request is about, "*" if it names none."""
-    named = [arn(kind, request[name]) for name, kind in KINDS.items() if name in request]
-    return named[-1] if named else "*"
 
 
 class SageMaker(Api):
@@ -37,8 +35,18 @@ class SageMaker(Api):
         self.configs = EndpointConfigs(self.models)
         self.endpoints = Endpoints(self.models, self.configs)
         self.runtime = Runtime(self.endpoints)
-        self.parts: tuple[object, ...] = (self.models, self.configs, self.endpoints)
-        self.resources = dict.fromkeys(self.model.operation_names, resource)
+        self.registry = ModelRegistry()
+        self.jobs = (TransformJobs(self.models), ProcessingJobs(), TrainingJobs())
+        self.pipelines = Pipelines()
+        self.parts: tuple[object, ...] = (
+            self.models,
+            self.configs,
+            self.endpoints,
+            self.registry,
+            self.pipelines,
+            *self.jobs,
+        )
+        self.resources = dict.fromkeys(self.model.operation_names, permissions.resource)
 
     def __getattr__(self, name: str) -> Callable[[Record], Record]:
         """An operation is a method of one of the parts."""
@@ -46,6 +54,13 @@ class SageMaker(Api):
             if hasattr(part, name):
                 return getattr(part, name)  # type: ignore[no-any-return]
         raise AttributeError(name)
+
+    def authorize(self, access_key: str, name: str, request: Record) -> None:
+        """Asks IAM for the operation, and for what it needs besides, such as iam:PassRole."""
+        super().authorize(access_key, name, request)
+        denied = permissions.denial(access_key, name, request)
+        if denied:
+            raise ServiceError("AccessDeniedException", denied, 403)
 
     async def handle_request(
         self, method: str, path: str, headers: dict[str, str], body: bytes, query: Record
@@ -74,6 +89,22 @@ class SageMaker(Api):
             gone=self.wait_until_gone,
             updatable=True,
         ).register()
+
+        ApiType(
+            self,
+            "AWS::SageMaker::ModelPackageGroup",
+            "ModelPackageGroup",
+            "ModelPackageGroupName",
+        ).register()
+        PipelineType(
+            self, "AWS::SageMaker::Pipeline", "Pipeline", "PipelineName", updatable=True
+        ).register()
+
+    def stop_all(self) -> None:
+        """Ends every process, when the rehearsal ends."""
+        self.endpoints.stop_all()
+        for jobs in self.jobs:
+            jobs.stop_all()
 
     def wait_for_endpoint(self, name: str) -> None:
         """Returns when an endpoint has settled.

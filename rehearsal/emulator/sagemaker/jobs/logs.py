@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from botocore.exceptions import ClientError
 
 from rehearsal.emulator import clock, session
@@ -17,10 +19,8 @@ def write(role_arn: str, source_arn: str, group: str, stream: str, lines: list[s
         return
     try:
         logs = session.as_role("logs", role_arn, principal=PRINCIPAL, source_arn=source_arn)
-        try:
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(logGroupName=group)
-        except logs.exceptions.ResourceAlreadyExistsException:
-            pass
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
         now = int(clock.now().timestamp() * 1000)
         for first in range(0, len(lines), PUT_AT_ONCE):

@@ -26,9 +26,7 @@ def require_job_permissions(
     asked: list[tuple[str, str, dict[str, str]]] = []
     named = IMAGE.match(image)
     if named:
-        repository = (
-            f"arn:aws:ecr:{named['region']}:{named['account']}:repository/{named['name']}"
-        )
+        repository = f"arn:aws:ecr:{named['region']}:{named['account']}:repository/{named['name']}"
         asked += [
             ("ecr:GetAuthorizationToken", "*", {}),
             ("ecr:BatchGetImage", repository, {}),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
 from rehearsal.emulator.api import ServiceError
-from rehearsal.emulator.sagemaker.endpoints import Instance
+from rehearsal.emulator.sagemaker.containers import Container
 from rehearsal.emulator.sagemaker.jobs import logs
 from rehearsal.emulator.sagemaker.jobs.batches import Batching
 from rehearsal.emulator.sagemaker.jobs.errors import JobFailedError
@@ -31,15 +31,30 @@ class Transform:
         record: What the job was asked.
         batching: How its data is cut.
         storage: S3 under the model's role.
-        instance: The model's containers.
+        containers: The model's containers, in their order.
         said: Lines for the log.
     """
 
     record: Record
     batching: Batching
     storage: JobStorage
-    instance: Instance
+    containers: list[Container]
     said: list[str] = field(default_factory=list)
+
+    def start(self, model: Record, source_arn: str) -> None:
+        """Starts the model's containers and returns when all are healthy.
+
+        Raises:
+            ContainerError: One is not.
+        """
+        for definition in _for_batch(model, self.record):
+            self.containers.append(
+                Container.start(
+                    definition, role_arn=model["ExecutionRoleArn"], source_arn=source_arn
+                )
+            )
+        for container in self.containers:
+            container.wait_until_healthy()
 
     def transform(self, found: Found) -> None:
         """Sends an object to the model and writes the answers beside its name.
@@ -76,7 +91,7 @@ class Transform:
     def _forward(self, body: bytes, seconds: float) -> tuple[int, bytes]:
         content_type = self.record["TransformInput"].get("ContentType", "application/octet-stream")
         status = OK
-        for container in self.instance.containers:
+        for container in self.containers:
             headers = {"Content-Type": content_type}
             if "Accept" in self.record["TransformOutput"]:
                 headers["Accept"] = self.record["TransformOutput"]["Accept"]
@@ -129,11 +144,11 @@ class TransformJobs(Jobs):
         model = self.models.table.get(record["ModelName"])
         storage = JobStorage(model["ExecutionRoleArn"], job.source_arn)
         found = list(listed(storage, record["TransformInput"]["DataSource"]["S3DataSource"]))
-        instance = Instance.start(_for_batch(model, record), job.source_arn)
-        run = Transform(record, Batching.of(record), storage, instance)
+        run = Transform(record, Batching.of(record), storage, [])
         failures = []
         started = time.monotonic()
         try:
+            run.start(model, job.source_arn)
             for source in found:
                 if job.stopped.is_set():
                     break
@@ -142,13 +157,18 @@ class TransformJobs(Jobs):
                 except JobFailedError as error:
                     failures.append(error)
         finally:
-            instance.stop()
+            for container in run.containers:
+                container.stop()
         run.said.append(
             f"[sagemaker logs]: {len(found)} objects in {time.monotonic() - started:.1f} s"
         )
         stream = f"{record['TransformJobName']}/i-{int(record['CreationTime'].timestamp())}"
         logs.write(
-            model["ExecutionRoleArn"], job.source_arn, self.log_group, f"{stream}/data-log", run.said
+            model["ExecutionRoleArn"],
+            job.source_arn,
+            self.log_group,
+            f"{stream}/data-log",
+            run.said,
         )
         if failures:
             raise failures[0]
@@ -170,8 +190,8 @@ class TransformJobs(Jobs):
         self.stop(request)
 
 
-def _for_batch(model: Record, record: Record) -> Record:
-    """Returns a model whose containers know that they serve a transform job."""
+def _for_batch(model: Record, record: Record) -> list[Record]:
+    """Returns a model's containers, told that they serve a transform job."""
     told = {
         "SAGEMAKER_BATCH": "true",
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(record.get("MaxPayloadInMB", 6)),
@@ -179,8 +199,7 @@ def _for_batch(model: Record, record: Record) -> Record:
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(record.get("MaxConcurrentTransforms", 1)),
         **record.get("Environment", {}),
     }
-    containers = [
+    return [
         {**definition, "Environment": {**definition.get("Environment", {}), **told}}
         for definition in model.get("Containers") or [model["PrimaryContainer"]]
     ]
-    return {**model, "Containers": containers}
