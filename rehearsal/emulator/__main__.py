@@ -12,6 +12,7 @@ from hypercorn.config import Config
 from rehearsal.emulator import clock, host, recorded
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.service import SageMaker
+from rehearsal.emulator.workflows import machines, tasks
 
 
 async def run() -> None:
@@ -21,6 +22,8 @@ async def run() -> None:
     host.accept_signatures_of([clock.outside, clock.now])
     sagemaker = SageMaker()
     sagemaker.register()
+    tasks.register()
+    machines.register()
     recorded.register()
 
     stopped = asyncio.Event()

@@ -11,16 +11,17 @@ import json
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 # MiniStack reads them when it is imported.
 os.environ["AUTH"] = "true"
 
 from ministack import app as gateway
-from ministack.core import iam_evaluator, responses, router
-from ministack.services import cloudwatch, eventbridge, iam, sts
+from ministack.core import iam_evaluator, responses, router, sigv4
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
 ACCOUNT = "123456789012"
@@ -230,6 +231,24 @@ def publish(source: str, detail_type: str, detail: Mapping[str, Any], resources:
         },
         allow_aws_source=True,
     )
+
+
+def write_log(group: str, stream: str, message: str) -> None:
+    """Writes a line into a log group, as a service delivers its own logs; none if it is gone."""
+    if group not in cloudwatch_logs._log_groups:
+        return
+    cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
+    event = {"timestamp": int(time.time() * 1000), "message": message}
+    cloudwatch_logs._put_log_events(
+        {"logGroupName": group, "logStreamName": stream, "logEvents": [event]}
+    )
+
+
+def create_log_group(name: str) -> None:
+    """Creates a log group that is there before any stack."""
+    responses.set_request_account_id(ACCOUNT)
+    responses.set_request_region(REGION)
+    cloudwatch_logs._create_log_group({"logGroupName": name})
 
 
 def within_account(action: Callable[..., Any]) -> Callable[..., Any]:

@@ -96,6 +96,9 @@ class SageMaker(Api):
             "ModelPackageGroup",
             "ModelPackageGroupName",
         ).register()
+        for jobs in self.jobs:
+            # All jobs of an account share it: no stack creates it, none deletes it.
+            host.create_log_group(jobs.log_group)
         PipelineType(
             self, "AWS::SageMaker::Pipeline", "Pipeline", "PipelineName", updatable=True
         ).register()
