@@ -89,6 +89,33 @@ class EmulatedAccount:
         """Skips time: alarms, scaling and schedules see it pass, minute by minute."""
         self.control("advance", {"seconds": seconds})
 
+    def fail(
+        self,
+        action: str,
+        code: str | None = None,
+        *,
+        status: int = 400,
+        seconds: float = 0.0,
+        times: int | None = None,
+        caller: str = "",
+    ) -> None:
+        """Lets calls go wrong on purpose.
+
+        Args:
+            action: Which calls, as an IAM action such as "s3:GetObject".
+            code: Error code of the answer; None only answers late.
+            status: HTTP status of the error.
+            seconds: How late the answer comes.
+            times: How many calls; None means all until `heal`.
+            caller: Text in the caller's ARN; empty means everybody.
+        """
+        fault = {"action": action, "code": code, "status": status, "seconds": seconds}
+        self.control("fail", {**fault, "times": times, "caller": caller})
+
+    def heal(self) -> None:
+        """Lets everything go well again."""
+        self.control("heal")
+
     def control(self, action: str, request: dict[str, Any] | None = None) -> dict[str, Any]:
         """Asks the emulator for something that AWS has not.
 

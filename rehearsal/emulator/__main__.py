@@ -9,8 +9,9 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from rehearsal.emulator import clock, host, recorded
+from rehearsal.emulator import alarms, clock, faults, host, recorded
 from rehearsal.emulator.control import Control
+from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
 from rehearsal.emulator.workflows import machines, tasks
 
@@ -24,7 +25,9 @@ async def run() -> None:
     sagemaker.register()
     tasks.register()
     machines.register()
+    alarms.start()
     recorded.register()
+    faults.register()
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -35,7 +38,11 @@ async def run() -> None:
     config.loglevel = "WARNING"
     config.graceful_timeout = 1
     try:
-        await serve(Control(host.application()), config, shutdown_trigger=stopped.wait)
+        await serve(
+            Control(DataPlane(host.application(), sagemaker.runtime)),
+            config,
+            shutdown_trigger=stopped.wait,
+        )
     finally:
         sagemaker.stop_all()
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Condition, Lock, get_ident
 
 import time_machine
 
 MINUTE = 60.0
+PATIENCE_SECONDS = 60.0
+"""Real seconds that a skipped minute waits for those who keep pace."""
 
 _ticking: list[Callable[[], None]] = []
 _advancing = Lock()
 _traveller: time_machine.Traveller | None = None
+
+_passing = Condition()
+_skipped = 0
+_seen: dict[int, int] = {}
+"""Thread that keeps pace -> the last skipped minute that it has dealt with."""
 
 
 def start() -> None:
@@ -38,6 +46,7 @@ def each_minute(action: Callable[[], None]) -> None:
 
 def advance(seconds: float) -> None:
     """Skips some time, minute by minute, so that what happens each minute happens."""
+    global _skipped  # noqa: PLW0603 - there is one time
     if _traveller is None:
         raise RuntimeError("the clock was not started")
     with _advancing:
@@ -48,3 +57,38 @@ def advance(seconds: float) -> None:
             left -= step
             for action in _ticking:
                 action()
+            with _passing:
+                _skipped += 1
+                _passing.notify_all()
+                _passing.wait_for(_all_have_seen, PATIENCE_SECONDS)
+
+
+def _all_have_seen() -> bool:
+    return all(minute >= _skipped for minute in _seen.values())
+
+
+@contextmanager
+def keeping_pace() -> Iterator[Callable[[float], None]]:
+    """Lets a thread see every minute: the next one is skipped when it has dealt with the last.
+
+    Yields:
+        Waits until a minute is skipped, for so many real seconds at most.
+    """
+    me = get_ident()
+    with _passing:
+        _seen[me] = woken = _skipped
+
+    def pause(seconds: float) -> None:
+        nonlocal woken
+        with _passing:
+            _seen[me] = woken
+            _passing.notify_all()
+            _passing.wait_for(lambda: _skipped > woken, seconds)
+            woken = _skipped
+
+    try:
+        yield pause
+    finally:
+        with _passing:
+            del _seen[me]
+            _passing.notify_all()

@@ -1,4 +1,4 @@
-"""What a rehearsal may do with the emulator that nobody can do with AWS: skip time."""
+"""What a rehearsal may do with the emulator that nobody can do with AWS: skip time, break calls."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rehearsal.emulator import clock, inventory, recorded
+from rehearsal.emulator import clock, faults, inventory, recorded
 
+Record = dict[str, Any]
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -38,22 +39,52 @@ class Control:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        action = scope["path"].removeprefix(PREFIX)
-        answer = await asyncio.to_thread(self.act, action, json.loads(body or b"{}"))
-        status = 404 if answer is None else 200
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+        act = ACTIONS.get(scope["path"].removeprefix(PREFIX))
+        if act is None:
+            await _send(send, 404, {"known": sorted(ACTIONS)})
+            return
+        answer = await asyncio.to_thread(act, json.loads(body or b"{}"))
+        await _send(send, 200, answer)
 
-    def act(self, action: str, request: dict[str, Any]) -> dict[str, Any] | None:
-        """Does what a rehearsal asks for; None if there is no such thing."""
-        if action == "ready":
-            return {"now": clock.now().isoformat()}
-        if action == "advance":
-            clock.advance(float(request["seconds"]))
-            return {"now": clock.now().isoformat()}
-        if action == "inventory":
-            return {"resources": inventory.inventory()}
-        if action == "recorded":
-            return {"types": recorded.types()}
-        return None
+
+async def _send(send: Send, status: int, answer: Record) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+
+def _ready(_: Record) -> Record:
+    return {"now": clock.now().isoformat()}
+
+
+def _advance(request: Record) -> Record:
+    clock.advance(float(request["seconds"]))
+    return {"now": clock.now().isoformat()}
+
+
+def _inventory(_: Record) -> Record:
+    return {"resources": inventory.inventory()}
+
+
+def _recorded(_: Record) -> Record:
+    return {"types": recorded.types()}
+
+
+def _fail(request: Record) -> Record:
+    return {"faults": faults.add(request)}
+
+
+def _heal(_: Record) -> Record:
+    faults.clear()
+    return {"faults": 0}
+
+
+ACTIONS: dict[str, Callable[[Record], Record]] = {
+    "ready": _ready,
+    "advance": _advance,
+    "inventory": _inventory,
+    "recorded": _recorded,
+    "fail": _fail,
+    "heal": _heal,
+}
+"""What is answered below PREFIX."""

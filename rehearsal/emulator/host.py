@@ -18,13 +18,14 @@ from typing import Any
 
 # MiniStack reads them when it is imported.
 os.environ["AUTH"] = "true"
+os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
 
 from ministack import app as gateway
-from ministack.core import iam_evaluator, responses, router, sigv4
+from ministack.core import iam_actions, iam_evaluator, responses, router, sigv4
 from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
-ACCOUNT = "123456789012"
+ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
 REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
 ENDPOINT = f"http://127.0.0.1:{os.environ.get('GATEWAY_PORT', '4566')}"
 
@@ -203,6 +204,22 @@ def count_loopback_as_secure() -> None:
     gateway.pin_request_origin = lambda address, _secure: pin(address, True)
 
 
+def admit(scope: Mapping[str, Any]) -> dict[str, str]:
+    """Takes a request on as MiniStack does before its dispatch, so that `denial` can judge it.
+
+    Returns:
+        The headers, names in lower case.
+    """
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    responses.set_request_account_id(access_key(headers))
+    responses.set_request_region(REGION)
+    iam_evaluator.pin_request_origin("127.0.0.1", True)
+    iam_evaluator.pin_signed_request(
+        scope["method"], scope["raw_path"].decode("latin-1"), {}, scope["headers"]
+    )
+    return headers
+
+
 def put_metric(
     namespace: str, name: str, dimensions: Mapping[str, str], value: float, unit: str
 ) -> None:
@@ -276,6 +293,57 @@ def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:
         return None if None in failures else failures[0]
 
     sigv4.request_time_failure = by_all
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to a service.
+
+    Attributes:
+        service: As MiniStack calls it.
+        action: As IAM calls it, such as "s3:GetObject".
+        caller: ARN of the caller.
+        headers: Of the request, lower case.
+    """
+
+    service: str
+    action: str
+    caller: str
+    headers: dict[str, str]
+
+
+def intercept(first: Callable[[Call], Awaitable[Answer | None]]) -> None:
+    """Asks somebody before a service answers; an answer of theirs stands for the service's."""
+    dispatch = gateway._dispatch_service_request
+
+    async def dispatched(*request: Any) -> Answer:
+        method, path, headers, body, query, _ = request
+        parameters = gateway._routing_params(method, path, headers, body, query)
+        service = router.detect_service(method, path, headers, parameters)
+        action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters)
+        if action is None:
+            action = f"{service}:{headers.get('x-amz-target', path).rpartition('.')[2]}"
+        caller = iam_evaluator.request_caller_arn(headers, query)
+        answer = await first(Call(service, action, caller, headers))
+        if answer is not None:
+            return answer
+        return await dispatch(*request)  # type: ignore[no-any-return]
+
+    gateway._dispatch_service_request = dispatched
+
+
+def failure(call: Call, code: str, message: str, status: int) -> Answer:
+    """Returns an error in the protocol of the service that was called."""
+    _, headers, body = iam_actions.access_denied_response(
+        call.service,
+        call.action,
+        call.caller,
+        "rehearsal",
+        error_code=code,
+        message=message,
+        headers=call.headers,
+    )
+    return status, headers, body
 
 
 def states() -> list[tuple[str, dict[str, Any]]]:

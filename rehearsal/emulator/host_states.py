@@ -130,4 +130,3 @@ def time_out(execution: Record, stopped: str) -> None:
     execution.update(status="TIMED_OUT", error="States.Timeout", stopDate=stopped)
     sfn._add_event(execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {}})
     sfn._emit_execution_status_event(execution)
-

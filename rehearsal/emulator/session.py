@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import boto3
@@ -30,7 +31,7 @@ def as_role(client: str, role_arn: str, *, principal: str, source_arn: str) -> A
         NotAssumableError: The role does not allow it.
     """
     credentials = host.role_credentials(role_arn, service=principal, source_arn=source_arn)
-    return _client(client, credentials)
+    return _client(client, tuple(sorted(credentials.items())))
 
 
 def role_environment(role_arn: str, *, principal: str, source_arn: str) -> dict[str, str]:
@@ -51,15 +52,17 @@ def role_environment(role_arn: str, *, principal: str, source_arn: str) -> dict[
 def as_account(client: str) -> Any:
     """Returns a boto3 client of the account itself, for what a service does of its own."""
     return _client(
-        client, {"aws_access_key_id": host.ACCOUNT, "aws_secret_access_key": "rehearsal"}
+        client,
+        (("aws_access_key_id", host.ACCOUNT), ("aws_secret_access_key", "rehearsal")),
     )
 
 
-def _client(client: str, credentials: dict[str, str]) -> Any:
+@lru_cache(maxsize=64)
+def _client(client: str, credentials: tuple[tuple[str, str], ...]) -> Any:
     return boto3.client(
         client,
         endpoint_url=host.ENDPOINT,
         region_name=host.REGION,
         config=_CONFIG,
-        **credentials,
+        **dict(credentials),
     )

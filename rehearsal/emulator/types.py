@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +14,15 @@ from rehearsal.emulator.api import Api
 Properties = dict[str, Any]
 
 
+NAME_LENGTH = 63
+SUFFIX_LENGTH = 12
+SUFFIX_LETTERS = string.ascii_letters + string.digits
+
+
 def physical_name(stack: str, logical_id: str) -> str:
-    """Returns the name that CloudFormation gives where a template gives none."""
-    return f"{stack}-{logical_id}"[:63]
+    """Returns the name that CloudFormation gives where a template gives none: each is new."""
+    suffix = "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(SUFFIX_LENGTH))
+    return f"{stack}-{logical_id}"[: NAME_LENGTH - SUFFIX_LENGTH - 1].rstrip("-") + f"-{suffix}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,12 @@ class ApiType:
     def update(
         self, physical_id: str, old: Properties, new: Properties, stack: str
     ) -> tuple[str, Properties]:
-        """Changes a resource, or replaces one whose name is free to change."""
+        """Changes a resource, or creates the one that replaces it.
+
+        CloudFormation deletes what was replaced when the whole update has succeeded, and the
+        replacement when it has not.
+        """
+        del old
         name = self._name_of(physical_id)
         if self.updatable:
             self._call("Update", {**new, self.name: name})
@@ -64,8 +77,7 @@ class ApiType:
             return self._described(name)
         if new.get(self.name) == name:
             raise ValueError(f"CloudFormation cannot update {name}: it needs replacing, by name.")
-        self.delete(physical_id, old)
-        return self.create(name.removeprefix(f"{stack}-"), new, stack)
+        return self.create(self._logical_id(name, stack), new, stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Deletes a resource."""
@@ -85,6 +97,9 @@ class ApiType:
     def _described(self, name: str) -> tuple[str, Properties]:
         attributes = self.api.call(f"Describe{self.noun}", {self.name: name})
         return schemas.reference(self.type, attributes), attributes
+
+    def _logical_id(self, name: str, stack: str) -> str:
+        return name.removeprefix(f"{stack}-")[: -SUFFIX_LENGTH - 1]
 
     def _name_of(self, physical_id: str) -> str:
         return physical_id.rsplit("/", 1)[-1]

@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -74,6 +75,21 @@ def fetch_artifact(uri: str, folder: Path, *, role_arn: str, source_arn: str) ->
         raise ContainerError(f"Failed to extract model data archive from {uri}: {error}") from None
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a container has used.
+
+    Attributes:
+        cpu: Processor seconds since it started.
+        memory: Bytes now.
+        disk: Bytes of its files.
+    """
+
+    cpu: float
+    memory: int
+    disk: int
+
+
 @dataclass
 class Container:
     """A running process that answers /ping and /invocations.
@@ -87,6 +103,7 @@ class Container:
     port: int
     _folder: Path = field(repr=False)
     _process: subprocess.Popen[bytes] = field(repr=False)
+    _read: int = field(default=0, repr=False)
 
     @classmethod
     def start(cls, definition: Mapping[str, Any], *, role_arn: str, source_arn: str) -> Container:
@@ -151,6 +168,30 @@ class Container:
         """Returns the end of what the process wrote."""
         lines = (self._folder / "output.log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it wrote nothing"
+
+    def new_output(self) -> list[str]:
+        """Returns the lines that the process has written since the last call."""
+        with suppress(FileNotFoundError), (self._folder / "output.log").open("rb") as output:
+            output.seek(self._read)
+            whole, newline, _ = output.read().rpartition(b"\n")
+            self._read += len(whole) + len(newline)
+            return whole.decode(errors="replace").splitlines()
+        return []
+
+    def usage(self) -> Usage:
+        """Returns what the process has used so far; nothing if it has ended."""
+        process = Path("/proc") / str(self._process.pid)
+        try:
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            pages = int((process / "statm").read_text().split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            return Usage(0.0, 0, 0)
+        files = [file for file in self._folder.rglob("*") if file.is_file()]
+        return Usage(
+            (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"),
+            pages * os.sysconf("SC_PAGE_SIZE"),
+            sum(file.stat().st_size for file in files),
+        )
 
     def stop(self) -> None:
         """Ends the process and what it started, and removes its files."""

@@ -1,129 +1,24 @@
-"""Endpoints: instances that are processes, their life cycle, and its rules."""
+"""Endpoints: their life cycle and its rules."""
 
 from __future__ import annotations
 
-import itertools
 import logging
-import threading
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from math import ceil
 
-from rehearsal.emulator import clock, host
+from rehearsal.emulator import host
 from rehearsal.emulator.api import ServiceError
-from rehearsal.emulator.sagemaker.containers import Container, ContainerError
+from rehearsal.emulator.sagemaker.containers import ContainerError
+from rehearsal.emulator.sagemaker.deployments import Deployment
+from rehearsal.emulator.sagemaker.endpoint import Endpoint
+from rehearsal.emulator.sagemaker.fleets import Fleet, Variant
 from rehearsal.emulator.sagemaker.models import EndpointConfigs, Models
 from rehearsal.emulator.sagemaker.records import Record, Table, arn
 
 log = logging.getLogger(__name__)
 
-
-@dataclass
-class Instance:
-    """One instance of a variant: the model's containers, in their order."""
-
-    containers: list[Container]
-
-    @classmethod
-    def start(cls, model: Record, endpoint_arn: str) -> Instance:
-        """Starts a model's containers and returns when all are healthy.
-
-        Raises:
-            ContainerError: One is not.
-        """
-        definitions = model.get("Containers") or [model["PrimaryContainer"]]
-        instance = cls([])
-        try:
-            for definition in definitions:
-                container = Container.start(
-                    definition, role_arn=model["ExecutionRoleArn"], source_arn=endpoint_arn
-                )
-                instance.containers.append(container)
-            for container in instance.containers:
-                container.wait_until_healthy()
-        except BaseException:
-            instance.stop()
-            raise
-        return instance
-
-    def stop(self) -> None:
-        """Stops all containers."""
-        for container in self.containers:
-            container.stop()
-
-
-@dataclass
-class Variant:
-    """A production or shadow variant with its running instances.
-
-    Attributes:
-        settings: As in the endpoint configuration.
-        model: The model that it serves.
-        weight: Its share of the traffic, relative to the other variants'.
-        desired: Instances that it should have.
-        instances: Instances that run.
-    """
-
-    settings: Record
-    model: Record
-    weight: float
-    desired: int
-    instances: list[Instance] = field(default_factory=list)
-    _turn: Any = field(default_factory=itertools.count, repr=False)
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self.settings["VariantName"])
-
-    @property
-    def serverless(self) -> bool:
-        """Whether it has no instances of its own."""
-        return "ServerlessConfig" in self.settings
-
-    def fill(self, endpoint_arn: str) -> None:
-        """Starts or stops instances until there are as many as desired.
-
-        Raises:
-            ContainerError: One does not start.
-        """
-        while len(self.instances) < self.desired:
-            self.instances.append(Instance.start(self.model, endpoint_arn))
-        while len(self.instances) > self.desired:
-            self.instances.pop().stop()
-
-    def next_instance(self) -> Instance | None:
-        """Returns the instance whose turn it is, None if there is none."""
-        running = self.instances
-        return running[next(self._turn) % len(running)] if running else None
-
-    def stop(self) -> None:
-        """Stops all instances."""
-        self.desired = 0
-        while self.instances:
-            self.instances.pop().stop()
-
-
-@dataclass
-class Endpoint:
-    """An endpoint and what runs for it."""
-
-    record: Record
-    config: Record
-    variants: dict[str, Variant] = field(default_factory=dict)
-    changing: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def arn(self) -> str:
-        """Its ARN."""
-        return str(self.record["EndpointArn"])
-
-    def status(self, status: str, reason: str = "") -> None:
-        """Moves it into a status."""
-        self.record["EndpointStatus"] = status
-        self.record["LastModifiedTime"] = clock.now()
-        self.record.pop("FailureReason", None)
-        if reason:
-            self.record["FailureReason"] = reason
+SETTLED = ("InService", "Failed", "OutOfService", "UpdateRollbackFailed")
+UPDATABLE = ("InService", "UpdateRollbackFailed")
 
 
 class Endpoints:
@@ -132,6 +27,10 @@ class Endpoints:
     Args:
         models: Where variants find their models.
         configs: Where endpoints find their configurations.
+
+    Attributes:
+        running: Endpoints by name, in lower case.
+        before_stop: Called with an endpoint before instances of it stop.
     """
 
     def __init__(self, models: Models, configs: EndpointConfigs) -> None:
@@ -139,171 +38,210 @@ class Endpoints:
         self.configs = configs
         self.table = Table("endpoint")
         self.running: dict[str, Endpoint] = {}
+        self.before_stop: Callable[[Endpoint], None] = lambda _: None
 
     def create_endpoint(self, request: Record) -> Record:
         """Starts an endpoint; DescribeEndpoint tells when it is ready."""
         name = request["EndpointName"]
         config = self.configs.table.get(request["EndpointConfigName"])
-        endpoint_arn = arn("endpoint", name)
-        record = self.table.add(name, {**request, "EndpointArn": endpoint_arn})
-        endpoint = self.running[name] = Endpoint(record, config)
+        deployment = require_deployment(request.get("DeploymentConfig", {}))
+        fleet = Fleet.of(config, self.models)
+        record = {key: request[key] for key in ("EndpointName", "EndpointConfigName")}
+        record = self.table.add(
+            name,
+            {**record, "EndpointArn": arn("endpoint", name), "Tags": request.get("Tags", [])},
+        )
+        if deployment:
+            record["LastDeploymentConfig"] = deployment
+        endpoint = self.running[name.lower()] = Endpoint(record, incoming=fleet)
         endpoint.status("Creating")
-        self._in_background(self._bring_up, endpoint, config)
-        return {"EndpointArn": endpoint_arn}
+        # There is nothing to shift the first traffic from, and nothing to go back to.
+        self._in_background(endpoint, Deployment(endpoint, fleet, {}, self.before_stop).run)
+        return {"EndpointArn": endpoint.arn}
 
     def update_endpoint(self, request: Record) -> Record:
-        """Replaces what an endpoint serves; the old goes on until the new is healthy."""
-        name = request["EndpointName"]
-        self.table.get(name)
-        endpoint = self.running[name]
-        if endpoint.record["EndpointStatus"] not in ("InService", "Failed"):
-            raise ServiceError(
-                "ValidationException",
-                f'Cannot update in-progress endpoint "{endpoint.arn}".',
-            )
+        """Replaces what an endpoint serves; the old goes on until the new is healthy.
+
+        The configuration that serves must still exist.
+        Source: https://github.com/hashicorp/terraform-provider-aws/issues/40048
+        """
+        endpoint = self._updatable(request["EndpointName"], UPDATABLE)
+        assert endpoint.fleet is not None  # noqa: S101 - the status says so
+        self.configs.table.get(endpoint.fleet.name)
         config = self.configs.table.get(request["EndpointConfigName"])
+        deployment = request.get("DeploymentConfig", {})
+        if not deployment and request.get("RetainDeploymentConfig"):
+            deployment = endpoint.record.get("LastDeploymentConfig", {})
+        incoming = Fleet.of(config, self.models)
+        require_deployment(deployment, incoming)
+        if request.get("RetainAllVariantProperties"):
+            excluded = request.get("ExcludeRetainedVariantProperties", [])
+            _retain(endpoint.fleet, incoming, {each["VariantPropertyType"] for each in excluded})
+        if deployment:
+            endpoint.record["LastDeploymentConfig"] = deployment
+        endpoint.incoming = incoming
         endpoint.status("Updating")
-        self._in_background(self._replace, endpoint, config)
+        self._in_background(
+            endpoint, Deployment(endpoint, incoming, deployment, self.before_stop).run
+        )
         return {"EndpointArn": endpoint.arn}
 
     def delete_endpoint(self, request: Record) -> None:
-        """Stops an endpoint, its configuration and models stay."""
-        name = request["EndpointName"]
-        self.table.get(name)
-        endpoint = self.running[name]
-        if endpoint.record["EndpointStatus"] in ("Creating", "Updating", "Deleting"):
-            raise ServiceError(
-                "ValidationException", f'Cannot delete in-progress endpoint "{endpoint.arn}".'
-            )
+        """Stops an endpoint; its configuration and models stay."""
+        endpoint = self._updatable(request["EndpointName"], SETTLED)
         endpoint.status("Deleting")
-        self._in_background(self._take_down, endpoint, name)
+        self._in_background(endpoint, lambda: self._take_down(endpoint))
 
     def describe_endpoint(self, request: Record) -> Record:
         """Returns an endpoint with its variants as they are now."""
-        record = self.table.get(request["EndpointName"])
-        endpoint = self.running[request["EndpointName"]]
-        described = {**record, "EndpointConfigName": endpoint.config["EndpointConfigName"]}
-        if "DataCaptureConfig" in endpoint.config:
-            capture = endpoint.config["DataCaptureConfig"]
-            described["DataCaptureConfig"] = {
-                "EnableCapture": capture.get("EnableCapture", False),
-                "CaptureStatus": "Started" if capture.get("EnableCapture") else "Stopped",
-                "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
-                "DestinationS3Uri": capture["DestinationS3Uri"],
-                "KmsKeyId": capture.get("KmsKeyId", ""),
-            }
-        variants = [self._summary(variant) for variant in endpoint.variants.values()]
-        return {**described, "ProductionVariants": variants} if variants else described
+        self.table.get(request["EndpointName"])
+        return self.running[request["EndpointName"].lower()].described()
 
     def list_endpoints(self, request: Record) -> Record:
-        """Returns all endpoints, newest first."""
-        del request
+        """Returns the endpoints that a request asks for."""
         keys = (
             "EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus",
         )  # fmt: skip
-        found = reversed(list(self.table))
-        return {"Endpoints": [{key: record[key] for key in keys} for record in found]}
+        page = self.table.listed(request, keys, "EndpointStatus")
+        return {"Endpoints": page.pop(""), **page}
 
     def update_endpoint_weights_and_capacities(self, request: Record) -> Record:
         """Changes variants' weights and instance counts."""
-        self.table.get(request["EndpointName"])
-        endpoint = self.running[request["EndpointName"]]
-        if endpoint.record["EndpointStatus"] != "InService":
-            raise ServiceError(
-                "ValidationException", f'Cannot update in-progress endpoint "{endpoint.arn}".'
-            )
-        for desired in request["DesiredWeightsAndCapacities"]:
-            variant = endpoint.variants.get(desired["VariantName"])
-            if variant is None:
+        endpoint = self._updatable(request["EndpointName"], ("InService",))
+        assert endpoint.fleet is not None  # noqa: S101 - the status says so
+        changes = [
+            (_variant(endpoint, desired["VariantName"]), desired)
+            for desired in request["DesiredWeightsAndCapacities"]
+        ]
+        for variant, desired in changes:
+            count = desired.get("DesiredInstanceCount", variant.desired)
+            if count < 1 and not variant.serverless and not _scales_to_zero(endpoint.fleet):
                 raise ServiceError(
                     "ValidationException",
-                    f"Endpoint {endpoint.arn} has no variant {desired['VariantName']}.",
+                    f"Variant {variant.name} needs at least one instance: only asynchronous "
+                    "endpoints and inference components go down to none.",
                 )
-            variant.weight = desired.get("DesiredWeight", variant.weight)
+        for variant, desired in changes:
+            variant.desired_weight = desired.get("DesiredWeight", variant.weight)
             variant.desired = desired.get("DesiredInstanceCount", variant.desired)
+            variant.enter("Updating")
         endpoint.status("Updating")
-        self._in_background(self._refill, endpoint)
+        self._in_background(endpoint, lambda: self._resize(endpoint))
         return {"EndpointArn": endpoint.arn}
 
     def stop_all(self) -> None:
         """Stops every process, when the rehearsal ends."""
-        for endpoint in self.running.values():
-            for variant in endpoint.variants.values():
+        for endpoint in list(self.running.values()):
+            for variant in endpoint.variants:
                 variant.stop()
 
-    def _variants(self, config: Record) -> dict[str, Variant]:
-        variants = {}
-        for settings in config["ProductionVariants"]:
-            variant = Variant(
-                settings,
-                self.models.table.get(settings["ModelName"]),
-                weight=settings.get("InitialVariantWeight", 1.0),
-                desired=settings.get("InitialInstanceCount", 0),
+    def _updatable(self, name: str, statuses: tuple[str, ...]) -> Endpoint:
+        self.table.get(name)
+        endpoint = self.running[name.lower()]
+        if endpoint.record["EndpointStatus"] not in statuses:
+            raise ServiceError(
+                "ValidationException", f'Cannot update in-progress endpoint "{endpoint.arn}".'
             )
-            variants[variant.name] = variant
-        return variants
+        return endpoint
 
-    def _bring_up(self, endpoint: Endpoint, config: Record) -> None:
-        variants = self._variants(config)
-        try:
-            for variant in variants.values():
+    def _resize(self, endpoint: Endpoint) -> None:
+        reason = ""
+        self.before_stop(endpoint)
+        for variant in endpoint.variants:
+            try:
                 variant.fill(endpoint.arn)
-        except ContainerError as error:
-            for variant in variants.values():
-                variant.stop()
-            endpoint.status("Failed", str(error))
-            return
-        endpoint.config, endpoint.variants = config, variants
-        endpoint.status("InService")
+            except ContainerError as error:
+                variant.desired, reason = len(variant.instances), str(error)
+            variant.weight = variant.desired_weight
+            variant.enter(None)
+        endpoint.status("InService", reason)
 
-    def _replace(self, endpoint: Endpoint, config: Record) -> None:
-        before = endpoint.variants
-        self._bring_up(endpoint, config)
-        if endpoint.record["EndpointStatus"] == "Failed" and before:
-            # What served before serves on.
-            endpoint.status("InService", endpoint.record["FailureReason"])
-            return
-        for variant in before.values():
+    def _take_down(self, endpoint: Endpoint) -> None:
+        self.before_stop(endpoint)
+        for variant in endpoint.variants:
+            variant.enter("Deleting")
             variant.stop()
+        self.table.remove(endpoint.name)
+        del self.running[endpoint.name.lower()]
 
-    def _refill(self, endpoint: Endpoint) -> None:
-        try:
-            for variant in endpoint.variants.values():
-                variant.fill(endpoint.arn)
-        except ContainerError as error:
-            endpoint.status("InService", str(error))
-            return
-        endpoint.status("InService")
-
-    def _take_down(self, endpoint: Endpoint, name: str) -> None:
-        for variant in endpoint.variants.values():
-            variant.stop()
-        self.table.remove(name)
-        del self.running[name]
-
-    def _in_background(self, action: Any, endpoint: Endpoint, *arguments: Any) -> None:
+    def _in_background(self, endpoint: Endpoint, action: Callable[[], None]) -> None:
         def run() -> None:
             with endpoint.changing:
                 try:
-                    action(endpoint, *arguments)
+                    action()
                 except Exception as error:
                     log.exception("the emulator itself failed on %s", endpoint.arn)
                     endpoint.status("Failed", f"InternalFailure: {error}")
 
         host.in_background(run, endpoint.arn)
 
-    def _summary(self, variant: Variant) -> Record:
-        image = (variant.model.get("Containers") or [variant.model["PrimaryContainer"]])[0]["Image"]
-        summary = {
-            "VariantName": variant.name,
-            "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image}],
-            "CurrentWeight": variant.weight,
-            "DesiredWeight": variant.weight,
-        }
-        if variant.serverless:
-            return {**summary, "CurrentServerlessConfig": variant.settings["ServerlessConfig"]}
-        return {
-            **summary,
-            "CurrentInstanceCount": len(variant.instances),
-            "DesiredInstanceCount": variant.desired,
-        }
+
+def require_deployment(config: Record, incoming: Fleet | None = None) -> Record:
+    """Returns a DeploymentConfig if SageMaker would take it.
+
+    Raises:
+        ServiceError: It would not.
+    """
+    blue_green, rolling = config.get("BlueGreenUpdatePolicy"), config.get("RollingUpdatePolicy")
+    problem = ""
+    if blue_green and rolling:
+        problem = "Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy can be specified"
+    elif rolling and incoming and len(incoming.variants) > 1:
+        problem = "RollingUpdatePolicy supports one production variant"
+    elif blue_green:
+        problem = _routing_problem(blue_green)
+    elif rolling:
+        size = rolling["MaximumBatchSize"]
+        if size["Type"] == "CAPACITY_PERCENT" and not 5 <= size["Value"] <= 50:  # noqa: PLR2004
+            problem = "MaximumBatchSize must be between 5% and 50% of the variant's instances"
+    if problem:
+        raise ServiceError("ValidationException", f"Invalid DeploymentConfig: {problem}.")
+    return config
+
+
+def _routing_problem(policy: Record) -> str:
+    """Returns what is wrong with a blue/green policy, empty if nothing is."""
+    routing = policy["TrafficRoutingConfiguration"]
+    key, least = {"CANARY": ("CanarySize", 1), "LINEAR": ("LinearStepSize", 10)}.get(
+        routing["Type"], ("", 0)
+    )
+    if not key:
+        steps = 0
+    elif key not in routing:
+        return f"{key} is required for {routing['Type']}"
+    else:
+        size = routing[key]
+        if size["Type"] == "CAPACITY_PERCENT" and not least <= size["Value"] <= 50:  # noqa: PLR2004
+            return f"{key} must be between {least}% and 50% of the variant's instances"
+        linear = key == "LinearStepSize" and size["Type"] == "CAPACITY_PERCENT"
+        steps = ceil(100 / size["Value"]) - 1 if linear else 1
+    waits = steps * routing["WaitIntervalInSeconds"] + policy.get("TerminationWaitInSeconds", 0)
+    timeout = policy.get("MaximumExecutionTimeoutInSeconds")
+    if timeout is not None and timeout <= waits:
+        return f"MaximumExecutionTimeoutInSeconds {timeout} must exceed the {waits} s of waiting"
+    return ""
+
+
+def _retain(before: Fleet, incoming: Fleet, excluded: set[str]) -> None:
+    """Gives a new fleet the weights and counts that its predecessor has reached."""
+    for name, variant in incoming.variants.items():
+        old = before.variants.get(name)
+        if old is None:
+            continue
+        if "DesiredWeight" not in excluded:
+            variant.weight = variant.desired_weight = old.desired_weight
+        if "DesiredInstanceCount" not in excluded and not variant.serverless:
+            variant.desired = old.desired or variant.desired
+
+
+def _variant(endpoint: Endpoint, name: str) -> Variant:
+    found = {variant.name: variant for variant in endpoint.variants}.get(name)
+    if found is None:
+        raise ServiceError(
+            "ValidationException", f'Could not find variant "{name}" of endpoint "{endpoint.arn}".'
+        )
+    return found
+
+
+def _scales_to_zero(fleet: Fleet) -> bool:
+    return "AsyncInferenceConfig" in fleet.config

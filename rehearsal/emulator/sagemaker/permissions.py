@@ -30,6 +30,8 @@ ROLES = ("ExecutionRoleArn", "RoleArn")
 
 def resource(request: Record) -> str:
     """Returns the ARN that a request is about, "*" if it names none."""
+    if "ResourceArn" in request:
+        return str(request["ResourceArn"])
     for name in ARNS:
         if name in request:
             value = str(request[name])

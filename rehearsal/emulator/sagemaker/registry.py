@@ -37,10 +37,9 @@ class ModelRegistry:
         """Keeps an empty group."""
         name = request["ModelPackageGroupName"]
         group_arn = arn("model-package-group", name)
-        kept = {key: value for key, value in request.items() if key != "Tags"}
         self.groups.add(
             name,
-            {**kept, "ModelPackageGroupArn": group_arn, "ModelPackageGroupStatus": "Completed"},
+            {**request, "ModelPackageGroupArn": group_arn, "ModelPackageGroupStatus": "Completed"},
         )
         return {"ModelPackageGroupArn": group_arn}
 

@@ -1,25 +1,74 @@
-"""InvokeEndpoint: which variant, which instance, what it answered, and the metrics of it."""
+"""InvokeEndpoint: which variant, which instance, what it answered, and what is told of it.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import re
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-import aiohttp
+import botocore.session
 
 from rehearsal.emulator import host
-from rehearsal.emulator.api import ServiceError
-from rehearsal.emulator.sagemaker.endpoints import Endpoint, Endpoints, Variant
+from rehearsal.emulator.api import ServiceError, constraints
+from rehearsal.emulator.sagemaker.calls import Calls, NoAnswerError
+from rehearsal.emulator.sagemaker.capture import Capture
+from rehearsal.emulator.sagemaker.endpoint import Endpoint
+from rehearsal.emulator.sagemaker.endpoints import Endpoints
+from rehearsal.emulator.sagemaker.fleets import Fleet, Instance, Variant
+from rehearsal.emulator.sagemaker.logs import group
+from rehearsal.emulator.sagemaker.metrics import InvocationMetrics
 from rehearsal.emulator.sagemaker.records import arn
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
-SECONDS = 60
-NAMESPACE = "AWS/SageMaker"
-OK, CLIENT_ERROR, SERVER_ERROR = 200, 400, 500
+SECONDS = 60.0
+"""That a model may take."""
+
+LARGEST_BODY = 6_291_456
+OK, REDIRECTION, SERVER_ERROR = 200, 300, 500
+ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to an endpoint.
+
+    Attributes:
+        headers: Names in lower case.
+        body: What the model gets.
+        began: When it came, on the performance counter.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+    began: float
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a model answered.
+
+    Attributes:
+        status: Of HTTP; 0 if there was none.
+        content_type: As the container says.
+        content: The body.
+        attributes: Custom attributes that the container set.
+        seconds: How long it took.
+    """
+
+    status: int
+    content_type: str
+    content: bytes
+    attributes: str
+    seconds: float
 
 
 class Runtime:
@@ -27,127 +76,241 @@ class Runtime:
 
     Args:
         endpoints: The endpoints that run.
+        metrics: Counts invocations.
+        capture: Keeps what is captured.
     """
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints, metrics: InvocationMetrics, capture: Capture) -> None:
         self.endpoints = endpoints
-        self._connections: aiohttp.ClientSession | None = None
+        self.metrics = metrics
+        self.capture = capture
+        self.calls = Calls()
+        self._copies: set[asyncio.Task[None]] = set()
+        self._headers = _headers()
 
-    async def invoke(self, path: str, headers: dict[str, str], body: bytes) -> host.Answer:
+    async def handle(self, path: str, headers: Mapping[str, str], body: bytes) -> host.Answer:
+        """Answers a request of the data plane, errors as the REST protocol has them."""
+        try:
+            return await self.invoke(path, headers, body)
+        except ServiceError as error:
+            return rest_error(error)
+
+    async def invoke(self, path: str, headers: Mapping[str, str], body: bytes) -> host.Answer:
         """Answers InvokeEndpoint.
 
         Raises:
             ServiceError: The request is not allowed, not valid, or the model failed.
         """
+        asked = Asked(headers, body, time.perf_counter())
         match = PATH.fullmatch(path)
         if match is None:
             raise ServiceError("UnknownOperationException", f"The rehearsal does not know {path}.")
         name = unquote(match["name"])
-        denied = host.denial(
-            host.access_key(headers), "sagemaker:InvokeEndpoint", arn("endpoint", name)
-        )
+        self._authorize(name, headers)
+        self._validate(headers, body)
+        endpoint, fleet = self._serving(name)
+        variant = choose(fleet, headers.get("x-amzn-sagemaker-target-variant"))
+        self._copy(endpoint, fleet, variant, asked)
+        answered = await self._answer(endpoint, fleet, variant, asked)
+        if not OK <= answered.status < REDIRECTION:
+            raise model_error(answered, endpoint)
+        told = {
+            "Content-Type": answered.content_type,
+            "x-Amzn-Invoked-Production-Variant": variant.name,
+        }
+        if answered.attributes:
+            told["X-Amzn-SageMaker-Custom-Attributes"] = answered.attributes
+        return OK, told, answered.content
+
+    def _authorize(self, name: str, headers: Mapping[str, str]) -> None:
+        key = host.access_key(headers)
+        denied = host.denial(key, "sagemaker:InvokeEndpoint", arn("endpoint", name))
         if denied:
             raise ServiceError("AccessDeniedException", denied, 403)
-        endpoint = self._serving(name)
-        variant = self._variant(endpoint, headers.get("x-amzn-sagemaker-target-variant"))
-        return await self._answer(endpoint, variant, headers, body)
 
-    def _serving(self, name: str) -> Endpoint:
-        endpoint = self.endpoints.running.get(name)
-        if endpoint is None:
+    def _validate(self, headers: Mapping[str, str], body: bytes) -> None:
+        if len(body) > LARGEST_BODY:
+            raise ServiceError("413", f"HTTP content length exceeded {LARGEST_BODY} bytes.", 413)
+        for header, (member, shape) in self._headers.items():
+            if header in headers:
+                broken = list(constraints(headers[header], shape, member))
+                if broken:
+                    raise ServiceError(
+                        "ValidationError", f"1 validation error detected: {broken[0]}"
+                    )
+        for header in UNSUPPORTED:
+            if header in headers:
+                raise ServiceError(
+                    "ValidationError", f"The rehearsal does not serve requests with {header}."
+                )
+
+    def _serving(self, name: str) -> tuple[Endpoint, Fleet]:
+        endpoint = self.endpoints.running.get(name.lower())
+        fleet = endpoint.next_fleet() if endpoint else None
+        if endpoint is None or fleet is None or endpoint.record["EndpointStatus"] == "Deleting":
             raise ServiceError(
                 "ValidationError", f"Endpoint {name} of account {host.ACCOUNT} not found."
             )
-        if not endpoint.variants or endpoint.record["EndpointStatus"] == "Deleting":
-            raise ServiceError(
-                "ValidationError",
-                f"Endpoint {name} of account {host.ACCOUNT} is in status "
-                f"{endpoint.record['EndpointStatus']}: it does not serve.",
-            )
-        return endpoint
-
-    def _variant(self, endpoint: Endpoint, target: str | None) -> Variant:
-        if target is not None:
-            try:
-                return endpoint.variants[target]
-            except KeyError:
-                raise ServiceError(
-                    "ValidationError", f"Variant {target} not found for the request."
-                ) from None
-        variants = list(endpoint.variants.values())
-        (chosen,) = random.choices(variants, [v.weight for v in variants])  # noqa: S311
-        return chosen
+        return endpoint, fleet
 
     async def _answer(
-        self, endpoint: Endpoint, variant: Variant, headers: dict[str, str], body: bytes
-    ) -> host.Answer:
+        self, endpoint: Endpoint, fleet: Fleet, variant: Variant, asked: Asked
+    ) -> Answered:
+        """Lets an instance of a variant answer, counts it and captures it."""
         instance = variant.next_instance()
         if instance is None:
             raise ServiceError("ServiceUnavailable", f"{variant.name} has no instance.", 503)
-        started = time.perf_counter()
-        content, content_type, status = body, headers.get("content-type", ""), OK
-        for container in instance.containers:
-            status, content, content_type = await self._forward(
-                container.port, content, content_type, headers
-            )
-            if status != OK:
-                break
-        self._measure(endpoint, variant, status, time.perf_counter() - started)
-        if status != OK:
-            raise model_error(status, content, endpoint)
-        return (
-            OK,
-            {"Content-Type": content_type, "x-Amzn-Invoked-Production-Variant": variant.name},
-            content,
-        )
-
-    async def _forward(
-        self, port: int, body: bytes, content_type: str, headers: dict[str, str]
-    ) -> tuple[int, bytes, str]:
-        if self._connections is None:
-            self._connections = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=SECONDS), auto_decompress=False
-            )
-        passed = {"Content-Type": content_type or "application/octet-stream"}
-        for name in ("accept", "x-amzn-sagemaker-custom-attributes"):
-            if name in headers:
-                passed[name] = headers[name]
+        at = time.time()
+        instance.in_flight += 1
         try:
-            async with self._connections.post(
-                f"http://127.0.0.1:{port}/invocations", data=body, headers=passed
-            ) as answer:
-                return answer.status, await answer.read(), answer.content_type
-        except (TimeoutError, aiohttp.ClientError) as error:
-            return SERVER_ERROR, str(error).encode(), "text/plain"
+            answered = await ask(self.calls, instance, asked)
+        finally:
+            instance.in_flight -= 1
+        self.metrics.add(
+            (endpoint.name, variant.name, fleet.name),
+            status=answered.status,
+            instances=len(variant.instances),
+            model_seconds=answered.seconds,
+            overhead_seconds=time.perf_counter() - asked.began - answered.seconds,
+        )
+        if OK <= answered.status < REDIRECTION and self.capture.wanted(fleet):
+            self.capture.keep(
+                endpoint,
+                fleet,
+                variant,
+                (
+                    at,
+                    asked.headers.get("x-amzn-sagemaker-inference-id", ""),
+                    asked.headers.get("content-type", ""),
+                    asked.body,
+                    answered.content_type,
+                    answered.content,
+                ),
+            )
+        return answered
 
-    def _measure(self, endpoint: Endpoint, variant: Variant, status: int, seconds: float) -> None:
-        dimensions = {"EndpointName": endpoint.record["EndpointName"], "VariantName": variant.name}
+    def _copy(self, endpoint: Endpoint, fleet: Fleet, production: Variant, asked: Asked) -> None:
+        """Sends the shadow variants their share of the requests; nobody waits for the answers."""
+        for shadow in fleet.shadows.values():
+            share = shadow.weight / production.weight if production.weight else 0.0
+            if random.random() < share:  # noqa: S311
+                task = asyncio.create_task(self._answer_copy(endpoint, fleet, shadow, asked))
+                self._copies.add(task)
+                task.add_done_callback(self._copies.discard)
 
-        def put(name: str, value: float, unit: str = "None") -> None:
-            host.put_metric(NAMESPACE, name, dimensions, value, unit)
+    async def _answer_copy(
+        self, endpoint: Endpoint, fleet: Fleet, shadow: Variant, asked: Asked
+    ) -> None:
+        try:
+            await self._answer(endpoint, fleet, shadow, asked)
+        except ServiceError:
+            return  # it has no instance: nobody hears of it
 
-        put("Invocations", 1)
-        put("InvocationsPerInstance", 1 / max(1, len(variant.instances)))
-        put("ModelLatency", seconds * 1e6, "Microseconds")
-        put("Invocation4XXErrors", float(CLIENT_ERROR <= status < SERVER_ERROR))
-        put("Invocation5XXErrors", float(status >= SERVER_ERROR))
+
+async def ask(calls: Calls, instance: Instance, asked: Asked) -> Answered:
+    """Sends a request through an instance's containers, each one's answer to the next."""
+    headers, content = asked.headers, asked.body
+    passed = {"content-type": headers.get("content-type", "application/octet-stream")}
+    passed |= {name: headers[name] for name in ("accept", ATTRIBUTES) if name in headers}
+    started = time.perf_counter()
+    status, told = OK, dict(passed)
+    for container in instance.containers:
+        left = SECONDS - (time.perf_counter() - started)
+        passed["content-type"] = told.get("content-type", passed["content-type"])
+        try:
+            status, told, content = await calls.post(
+                container.port, "/invocations", passed, content, left
+            )
+        except TimeoutError:
+            status, told, content = 0, {}, TIMED_OUT
+        except NoAnswerError:
+            status, told, content = 0, {}, NO_ANSWER
+        if not OK <= status < REDIRECTION:
+            break
+    seconds = time.perf_counter() - started
+    kind = told.get("content-type", "application/octet-stream")
+    return Answered(status, kind, content, told.get(ATTRIBUTES, ""), seconds)
 
 
-def model_error(status: int, content: bytes, endpoint: Endpoint) -> ServiceError:
-    """Returns what SageMaker says when the container does not answer with 200."""
-    name = endpoint.record["EndpointName"]
-    text = content.decode(errors="replace")
-    return ServiceError(
-        "ModelError",
-        f"Received {'client' if status < SERVER_ERROR else 'server'} error ({status}) from primary "
-        f'with message "{text}". See https://{host.REGION}.console.aws.amazon.com/cloudwatch/home'
-        f"?region={host.REGION}#logEventViewer:group=/aws/sagemaker/Endpoints/{name} in account "
-        f"{host.ACCOUNT} for more information.",
-        424,
+UNSUPPORTED = (
+    "x-amzn-sagemaker-enable-explanations",
+    "x-amzn-sagemaker-inference-component",
+    "x-amzn-sagemaker-session-id",
+    "x-amzn-sagemaker-target-container-hostname",
+    "x-amzn-sagemaker-target-model",
+)
+"""What needs an endpoint that this data plane does not host."""
+
+TIMED_OUT = (
+    b"Your invocation timed out while waiting for a response from container primary. Review the "
+    b"latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+)
+NO_ANSWER = b"Amazon SageMaker could not get a response from the container."
+
+
+def _headers() -> dict[str, tuple[str, Any]]:
+    """Returns the members of InvokeEndpoint that are sent as headers, with their shapes."""
+    service = botocore.session.get_session().get_service_model("sagemaker-runtime")
+    shape = service.operation_model("InvokeEndpoint").input_shape
+    return {
+        member.serialization["name"].lower(): (name, member)
+        for name, member in shape.members.items()
+        if member.serialization.get("location") == "header"
+    }
+
+
+def choose(fleet: Fleet, target: str | None) -> Variant:
+    """Returns the variant that a request names, or one by the weights.
+
+    Raises:
+        ServiceError: There is none of that name, or none has a weight.
+    """
+    variants = list(fleet.variants.values())
+    if target is not None:
+        found = fleet.variants.get(target)
+        if found is None:
+            raise ServiceError("ValidationError", f"Variant {target} not found for Request.")
+        return found
+    if len(variants) == 1:
+        return variants[0]
+    weights = [variant.weight for variant in variants]
+    if not sum(weights):
+        raise ServiceError("ValidationError", "No variant of the endpoint has a weight above 0.")
+    return random.choices(variants, weights)[0]  # noqa: S311
+
+
+class ModelError(ServiceError):
+    """The model did not answer with success.
+
+    Attributes:
+        members: What the error has beside its message.
+    """
+
+    def __init__(self, message: str, members: dict[str, Any]) -> None:
+        super().__init__("ModelError", message, 424)
+        self.members = members
+
+
+def model_error(answered: Answered, endpoint: Endpoint) -> ModelError:
+    """Returns what SageMaker says when the container does not answer with success."""
+    logs = group(endpoint.name)
+    text = answered.content.decode(errors="replace")
+    side = "client" if 0 < answered.status < SERVER_ERROR else "server"
+    console = f"https://{host.REGION}.console.aws.amazon.com/cloudwatch/home?region={host.REGION}"
+    return ModelError(
+        f"Received {side} error ({answered.status}) from primary with message "
+        f'"{text}". See {console}#logEventViewer:group={logs} in account {host.ACCOUNT} for more '
+        "information.",
+        {
+            "OriginalStatusCode": answered.status,
+            "OriginalMessage": text,
+            "LogStreamArn": f"arn:aws:logs:{host.REGION}:{host.ACCOUNT}:log-group:{logs}",
+        },
     )
 
 
 def rest_error(error: ServiceError) -> host.Answer:
     """Returns an error as the REST protocol of the runtime has it."""
-    headers: dict[str, Any] = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
-    return error.status, headers, json.dumps({"Message": str(error)}).encode()
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+    members = error.members if isinstance(error, ModelError) else {}
+    return error.status, headers, json.dumps({"Message": str(error), **members}).encode()

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
-from rehearsal.emulator import host
+from rehearsal.emulator import clock, cloudwatch, host
 from rehearsal.emulator.api import Api, ServiceError
 from rehearsal.emulator.sagemaker import permissions
-from rehearsal.emulator.sagemaker.endpoints import Endpoints
+from rehearsal.emulator.sagemaker.capture import Capture
+from rehearsal.emulator.sagemaker.endpoint import Endpoint
+from rehearsal.emulator.sagemaker.endpoints import SETTLED, Endpoints
 from rehearsal.emulator.sagemaker.jobs.processing import ProcessingJobs
 from rehearsal.emulator.sagemaker.jobs.training import TrainingJobs
 from rehearsal.emulator.sagemaker.jobs.transform import TransformJobs
+from rehearsal.emulator.sagemaker.logs import ContainerLogs, keep_sending
+from rehearsal.emulator.sagemaker.metrics import InstanceMetrics, InvocationMetrics
 from rehearsal.emulator.sagemaker.models import EndpointConfigs, Models
 from rehearsal.emulator.sagemaker.pipelines.service import Pipelines
 from rehearsal.emulator.sagemaker.pipelines.type import PipelineType
 from rehearsal.emulator.sagemaker.records import Record
 from rehearsal.emulator.sagemaker.registry import ModelRegistry
-from rehearsal.emulator.sagemaker.runtime import Runtime, rest_error
+from rehearsal.emulator.sagemaker.runtime import Runtime
+from rehearsal.emulator.sagemaker.tags import Tags
 from rehearsal.emulator.types import ApiType
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
+MINUTE_SECONDS = 0.2
+"""Real seconds for a minute of a deployment that CloudFormation waits for."""
 
 
 class SageMaker(Api):
@@ -34,10 +40,24 @@ class SageMaker(Api):
         self.models = Models()
         self.configs = EndpointConfigs(self.models)
         self.endpoints = Endpoints(self.models, self.configs)
-        self.runtime = Runtime(self.endpoints)
         self.registry = ModelRegistry()
         self.jobs = (TransformJobs(self.models), ProcessingJobs(), TrainingJobs())
         self.pipelines = Pipelines()
+        self.tags = Tags(
+            (
+                self.models.table,
+                self.configs.table,
+                self.endpoints.table,
+                self.registry.groups,
+                self.pipelines.table,
+                *(jobs.table for jobs in self.jobs),
+            )
+        )
+        self.invocations = InvocationMetrics()
+        self.instances = InstanceMetrics()
+        self.capture = Capture()
+        self.logs = ContainerLogs()
+        self.runtime = Runtime(self.endpoints, self.invocations, self.capture)
         self.parts: tuple[object, ...] = (
             self.models,
             self.configs,
@@ -45,8 +65,10 @@ class SageMaker(Api):
             self.registry,
             self.pipelines,
             *self.jobs,
+            self.tags,
         )
         self.resources = dict.fromkeys(self.model.operation_names, permissions.resource)
+        self.endpoints.before_stop = self.settle
 
     def __getattr__(self, name: str) -> Callable[[Record], Record]:
         """An operation is a method of one of the parts."""
@@ -68,14 +90,27 @@ class SageMaker(Api):
         """Answers the control plane's requests by their target, the data plane's by their path."""
         if "x-amz-target" in headers:
             return await super().handle_request(method, path, headers, body, query)
-        try:
-            return await self.runtime.invoke(path, headers, body)
-        except ServiceError as error:
-            return rest_error(error)
+        return await self.runtime.handle(path, headers, body)
+
+    def settle(self, endpoint: Endpoint) -> None:
+        """Sends and writes what an endpoint still holds back, before something of it stops."""
+        self.logs.send(endpoint)
+        self.capture.write(endpoint.name)
+
+    def each_minute(self) -> None:
+        """Does what the service does once a minute."""
+        self.invocations.tell()
+        for endpoint in list(self.endpoints.running.values()):
+            self.instances.measure(endpoint)
+            self.logs.send(endpoint)
+        self.capture.write()
 
     def register(self) -> None:
         """Adds the service and its resource types to the emulator."""
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
+        cloudwatch.before_metrics_are_read(self.invocations.tell)
+        host.in_background(lambda: keep_sending(self.logs, self.endpoints.running), "logs")
+        clock.each_minute(self.each_minute)
         ApiType(self, "AWS::SageMaker::Model", "Model", "ModelName").register()
         ApiType(
             self, "AWS::SageMaker::EndpointConfig", "EndpointConfig", "EndpointConfigName"
@@ -112,17 +147,24 @@ class SageMaker(Api):
     def wait_for_endpoint(self, name: str) -> None:
         """Returns when an endpoint has settled.
 
+        A deployment that waits for time to pass gets it, a minute after some real time: traffic
+        that somebody sends meanwhile is spread over the minutes.
+
         Raises:
             ServiceError: It failed, or kept what it had.
         """
+        endpoint = self.endpoints.running[name.lower()]
         while True:
-            described: dict[str, Any] = self.endpoints.describe_endpoint({"EndpointName": name})
-            status, reason = described["EndpointStatus"], described.get("FailureReason")
-            if status in ("InService", "Failed"):
+            status = endpoint.record["EndpointStatus"]
+            reason = endpoint.record.get("FailureReason")
+            if status in SETTLED:
                 if reason:
                     raise ServiceError("NotStabilized", f"{status}: {reason}")
                 return
             time.sleep(POLL_SECONDS)
+            if endpoint.waiting:
+                time.sleep(MINUTE_SECONDS)
+                clock.advance(clock.MINUTE)
 
     def wait_until_gone(self, name: str) -> None:
         """Returns when an endpoint is deleted."""

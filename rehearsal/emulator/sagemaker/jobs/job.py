@@ -77,8 +77,7 @@ class Jobs:
             )
         self.check(request)
         source_arn = arn(self.kind, name)
-        kept = {key: value for key, value in request.items() if key != "Tags"}
-        record = self.table.add(name, {**kept, f"{self.noun}Arn": source_arn})
+        record = self.table.add(name, {**request, f"{self.noun}Arn": source_arn})
         job = self.jobs[name.lower()] = Job(record, source_arn)
         self._move(job, "InProgress")
         host.in_background(lambda: self._run(job), source_arn)

@@ -41,7 +41,7 @@ class Pipelines:
         name = request["PipelineName"]
         body = _body(request)
         parse(body)
-        dropped = ("Tags", "ClientRequestToken", "PipelineDefinitionS3Location")
+        dropped = ("ClientRequestToken", "PipelineDefinitionS3Location")
         kept = {key: value for key, value in request.items() if key not in dropped}
         self.table.add(
             name,

@@ -1,0 +1,228 @@
+"""Fleets: what runs for one endpoint configuration, instance by instance."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rehearsal.emulator import clock
+from rehearsal.emulator.api import ServiceError
+from rehearsal.emulator.sagemaker.containers import Container
+from rehearsal.emulator.sagemaker.models import Models
+from rehearsal.emulator.sagemaker.records import Record
+
+LEAST_OUTSTANDING = "LEAST_OUTSTANDING_REQUESTS"
+
+
+@dataclass
+class Instance:
+    """One instance of a variant: the model's containers, in their order.
+
+    Attributes:
+        containers: They answer one after the other.
+        id: As an EC2 instance's.
+        in_flight: Requests that it is answering.
+    """
+
+    containers: list[Container]
+    id: str = field(default_factory=lambda: f"i-{secrets.token_hex(8)}0")
+    in_flight: int = 0
+
+    @classmethod
+    def launch(cls, model: Record, endpoint_arn: str) -> Instance:
+        """Starts a model's containers without waiting for them.
+
+        Raises:
+            ContainerError: One cannot be started.
+        """
+        instance = cls([])
+        try:
+            for definition in containers_of(model):
+                container = Container.start(
+                    definition, role_arn=model["ExecutionRoleArn"], source_arn=endpoint_arn
+                )
+                instance.containers.append(container)
+        except BaseException:
+            instance.stop()
+            raise
+        return instance
+
+    def wait_until_healthy(self) -> None:
+        """Returns when all containers are healthy.
+
+        Raises:
+            ContainerError: One is not.
+        """
+        for container in self.containers:
+            container.wait_until_healthy()
+
+    def stop(self) -> None:
+        """Stops all containers."""
+        for container in self.containers:
+            container.stop()
+
+
+def containers_of(model: Record) -> list[Record]:
+    """Returns a model's container definitions."""
+    return model.get("Containers") or [model["PrimaryContainer"]]
+
+
+@dataclass
+class Variant:
+    """A production or shadow variant with its running instances.
+
+    Attributes:
+        settings: As in the endpoint configuration.
+        model: The model that it serves.
+        weight: Its share of the traffic, relative to the other variants'.
+        desired_weight: What the weight is about to become.
+        desired: Instances that it should have.
+        instances: Instances that run.
+        state: What it is doing, a ProductionVariantStatus; None when it just serves.
+        since: When that began.
+    """
+
+    settings: Record
+    model: Record
+    weight: float
+    desired_weight: float
+    desired: int
+    instances: list[Instance] = field(default_factory=list)
+    state: str | None = None
+    since: datetime = field(default_factory=clock.now)
+    _turn: Any = field(default_factory=itertools.count, repr=False)
+
+    @classmethod
+    def of(cls, settings: Record, models: Models) -> Variant:
+        """Returns the variant of an endpoint configuration, of which nothing runs yet.
+
+        Raises:
+            ServiceError: Its model is gone, or it has none.
+        """
+        if "ModelName" not in settings:
+            raise ServiceError(
+                "ValidationException",
+                f"The rehearsal does not host variants without a model: {settings['VariantName']}.",
+            )
+        weight = settings.get("InitialVariantWeight", 1.0)
+        model = models.table.get(settings["ModelName"])
+        return cls(settings, model, weight, weight, settings.get("InitialInstanceCount", 0))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.settings["VariantName"])
+
+    @property
+    def serverless(self) -> bool:
+        """Whether it has no instances of its own."""
+        return "ServerlessConfig" in self.settings
+
+    def fill(self, endpoint_arn: str) -> None:
+        """Starts or stops instances until there are as many as desired.
+
+        Raises:
+            ContainerError: One does not start; as many as before go on.
+        """
+        started: list[Instance] = []
+        try:
+            for _ in range(self.desired - len(self.instances)):
+                started.append(Instance.launch(self.model, endpoint_arn))
+            for instance in started:
+                instance.wait_until_healthy()
+        except BaseException:
+            for instance in started:
+                instance.stop()
+            raise
+        self.instances.extend(started)
+        while len(self.instances) > self.desired:
+            self.instances.pop().stop()
+
+    def next_instance(self) -> Instance | None:
+        """Returns the instance that gets the next request, None if there is none."""
+        running = self.instances
+        if len(running) < 2:  # noqa: PLR2004 - nothing to choose
+            return running[0] if running else None
+        if self.settings.get("RoutingConfig", {}).get("RoutingStrategy") != LEAST_OUTSTANDING:
+            return random.choice(running)  # noqa: S311
+        # Those with as few requests in flight take turns.
+        turn = next(self._turn) % len(running)
+        return min(running[turn:] + running[:turn], key=lambda instance: instance.in_flight)
+
+    def enter(self, state: str | None) -> None:
+        """Says what it is doing."""
+        self.state, self.since = state, clock.now()
+
+    def stop(self) -> None:
+        """Stops all instances."""
+        self.desired = 0
+        while self.instances:
+            self.instances.pop().stop()
+
+
+@dataclass
+class Fleet:
+    """What runs for one endpoint configuration.
+
+    Attributes:
+        config: The endpoint configuration.
+        variants: The production variants by name.
+        shadows: The shadow variants by name.
+        started: When its deployment began.
+        share: Its share of the endpoint's traffic, 0 to 1.
+    """
+
+    config: Record
+    variants: dict[str, Variant]
+    shadows: dict[str, Variant]
+    started: datetime = field(default_factory=clock.now)
+    share: float = 0.0
+
+    @classmethod
+    def of(cls, config: Record, models: Models) -> Fleet:
+        """Returns the fleet of a configuration, of which nothing runs yet.
+
+        Raises:
+            ServiceError: A model is gone.
+        """
+
+        def variants(key: str) -> dict[str, Variant]:
+            return {
+                settings["VariantName"]: Variant.of(settings, models)
+                for settings in config.get(key, [])
+            }
+
+        return cls(config, variants("ProductionVariants"), variants("ShadowProductionVariants"))
+
+    @property
+    def name(self) -> str:
+        """Name of its configuration."""
+        return str(self.config["EndpointConfigName"])
+
+    def __iter__(self) -> Iterator[Variant]:
+        """All variants."""
+        return itertools.chain(self.variants.values(), self.shadows.values())
+
+    def fill(self, endpoint_arn: str) -> None:
+        """Starts or stops instances of all variants until there are as many as desired.
+
+        Raises:
+            ContainerError: One does not start.
+        """
+        for variant in self:
+            variant.fill(endpoint_arn)
+
+    def enter(self, state: str | None) -> None:
+        """Says what all variants are doing."""
+        for variant in self:
+            variant.enter(state)
+
+    def stop(self) -> None:
+        """Stops all instances."""
+        for variant in self:
+            variant.stop()

@@ -1,0 +1,161 @@
+"""Metrics of endpoints: of each invocation, and of each instance once a minute.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from statistics import mean
+
+from rehearsal.emulator import cloudwatch, host
+from rehearsal.emulator.host import NotAssumableError
+from rehearsal.emulator.sagemaker.containers import PRINCIPAL
+from rehearsal.emulator.sagemaker.endpoint import Endpoint
+from rehearsal.emulator.sagemaker.fleets import Instance, Variant
+
+log = logging.getLogger(__name__)
+
+INVOCATIONS = "AWS/SageMaker"
+INSTANCES = "/aws/sagemaker/Endpoints"
+MINUTE = 60
+OK, CLIENT_ERROR, SERVER_ERROR = 200, 400, 500
+DIGITS = 3
+"""Of a latency that are kept, so that equal ones are told as one with its count."""
+
+Key = tuple[str, str, str, int]
+"""Endpoint, variant, configuration, minute since 1970."""
+
+
+@dataclass
+class Invocations:
+    """What a variant was asked in one minute: how often which value of a metric was seen."""
+
+    seen: dict[str, Counter[float]] = field(default_factory=lambda: defaultdict(Counter))
+
+
+class InvocationMetrics:
+    """Counts in memory; CloudWatch hears of it before it is read and each minute."""
+
+    def __init__(self) -> None:
+        self._kept: defaultdict[Key, Invocations] = defaultdict(Invocations)
+        self._keeping = threading.Lock()
+
+    def add(
+        self,
+        key: tuple[str, str, str],
+        *,
+        status: int,
+        instances: int,
+        model_seconds: float,
+        overhead_seconds: float,
+    ) -> None:
+        """Counts one invocation.
+
+        Args:
+            key: Endpoint, variant and configuration.
+            status: What the model answered; 0 if it did not.
+            instances: Of the variant at the time.
+            model_seconds: How long the model took.
+            overhead_seconds: How long the rest took.
+        """
+        values = {
+            "Invocations": 1.0,
+            "InvocationsPerInstance": 1 / max(1, instances),
+            "ModelLatency": _short(model_seconds * 1e6),
+            "OverheadLatency": _short(overhead_seconds * 1e6),
+            "Invocation4XXErrors": float(CLIENT_ERROR <= status < SERVER_ERROR),
+            "Invocation5XXErrors": float(status >= SERVER_ERROR or status == 0),
+            "InvocationModelErrors": float(not OK <= status < OK + 100),
+        }
+        with self._keeping:
+            seen = self._kept[*key, int(time.time() // MINUTE)].seen
+            for name, value in values.items():
+                seen[name][value] += 1
+
+    def tell(self) -> None:
+        """Tells CloudWatch what was counted."""
+        with self._keeping:
+            taken, self._kept = self._kept, defaultdict(Invocations)
+        for (endpoint, variant, config, minute), invocations in taken.items():
+            dimensions = {"EndpointName": endpoint, "VariantName": variant}
+            for name, values in invocations.seen.items():
+                unit = "Microseconds" if name.endswith("Latency") else "None"
+                for every in (dimensions, {**dimensions, "EndpointConfigName": config}):
+                    cloudwatch.put_values(
+                        INVOCATIONS, name, every, values, unit, at=minute * MINUTE
+                    )
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+class InstanceMetrics:
+    """Utilization of the real processes, published under the execution role."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, tuple[float, float]] = {}
+
+    def measure(self, endpoint: Endpoint) -> None:
+        """Publishes the utilization of all instances of an endpoint since the last time."""
+        for variant in endpoint.variants:
+            instances = list(variant.instances)
+            if not instances or not self._allowed(endpoint, variant):
+                continue
+            figures = [self._figures(variant, instance) for instance in instances]
+            dimensions = {"EndpointName": endpoint.name, "VariantName": variant.name}
+            for name in figures[0]:
+                value = mean(figure[name] for figure in figures)
+                host.put_metric(INSTANCES, name, dimensions, value, "Percent")
+
+    def _allowed(self, endpoint: Endpoint, variant: Variant) -> bool:
+        try:
+            credentials = host.role_credentials(
+                variant.model["ExecutionRoleArn"], service=PRINCIPAL, source_arn=endpoint.arn
+            )
+        except NotAssumableError:
+            return False
+        context = {"cloudwatch:namespace": INSTANCES}
+        key = credentials["aws_access_key_id"]
+        reason = host.denial(key, "cloudwatch:PutMetricData", "*", context)
+        if reason:
+            log.warning("no utilization of %s: %s", endpoint.arn, reason)
+        return not reason
+
+    def _figures(self, variant: Variant, instance: Instance) -> dict[str, float]:
+        used = [container.usage() for container in instance.containers]
+        cpu, now = sum(usage.cpu for usage in used), time.monotonic()
+        cpu_before, before = self._before.get(instance.id, (cpu, now))
+        self._before[instance.id] = cpu, now
+        size = variant.settings.get("InstanceType", "")
+        disk = variant.settings.get("VolumeSizeInGB", DISK_GB) * 1e9
+        return {
+            "CPUUtilization": 100 * (cpu - cpu_before) / max(now - before, 0.01),
+            "MemoryUtilization": 100 * sum(u.memory for u in used) / memory(size),
+            "DiskUtilization": 100 * sum(u.disk for u in used) / disk,
+        }
+
+
+DISK_GB = 30
+"""Taken for the volume of an instance where the variant names no size."""
+
+GIB = 2**30
+MEMORY_PER_CPU = {"c": 2, "m": 4, "r": 8, "t": 2}
+"""GiB, by the first letter of the family; other families are taken for m."""
+
+
+def memory(instance_type: str) -> float:
+    """Returns the bytes of memory of an instance type such as "ml.m5.large"."""
+    match = re.fullmatch(
+        r"ml\.(?P<family>[a-z])[^.]*\.(?P<times>\d*)(?P<size>x?large|medium)", instance_type
+    )
+    if match is None:
+        return 8.0 * GIB
+    cpus = int(match["times"] or 1) * {"medium": 1, "large": 2, "xlarge": 4}[match["size"]]
+    return float(cpus * MEMORY_PER_CPU.get(match["family"], 4) * GIB)
