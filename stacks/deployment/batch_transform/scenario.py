@@ -2,67 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from rehearsal.stage import DeployedStack, Stage, read
+from rehearsal.runs import Runs
+from rehearsal.stage import Stage, read
+from rehearsal.watching import alarm_state, heard
 from runtime.models import tumor_classifier
 
 TOLERANCE = 1e-6
-DAY_MINUTES = 24 * 60
 
 
 def rehearse(stage: Stage) -> None:
-    """A started run, the nightly one, and one with a row that the model cannot read."""
-    execution = run(stage, stage.stack.outputs["SampleInputUri"])
-    stage.expect("the started run succeeds", execution["status"] == "SUCCEEDED", execution)
-    compare(stage, "sample rows are answered as the model answers", written(stage.stack))
+    """A run that is started, the nightly one, and one over a row that no model can read."""
+    outputs = stage.stack.outputs
+    runs = Runs(stage, outputs["StateMachineArn"])
+    ended = runs.run({"InputS3Uri": outputs["SampleInputUri"]})
+    stage.expect("the started run succeeds", ended["status"] == "SUCCEEDED", ended)
+    compare(stage, "the sample rows have the model's answers")
 
-    bucket, prefix = split(stage.stack.outputs["InputUri"])
+    bucket, _, prefix = outputs["InputUri"].removeprefix("s3://").partition("/")
+    rows = tumor_classifier.SAMPLE_BATCH.read_bytes()
+    put = stage.client("s3").put_object
+    put(Bucket=bucket, Key=f"{prefix}tonight.csv", Body=rows)
+    stage.until(
+        "the schedule starts a run within a day", lambda: len(runs.all()) > 1, skipping_minutes=60
+    )
+    stage.until("the nightly run succeeds", lambda: runs.all()[0]["status"] == "SUCCEEDED")
+    compare(stage, "the night's rows have the model's answers", "tonight.csv.out")
+
+    put(Bucket=bucket, Key=f"{prefix}bad/rows.csv", Body=rows.replace(b",", b",large,", 1))
+    with heard(stage, outputs["AlarmTopicArn"]) as messages:
+        failed = runs.run({"InputS3Uri": f"{outputs['InputUri']}bad/"})
+        stage.expect(
+            "a row with a word in it fails the run",
+            (failed["status"], failed.get("error")) == ("FAILED", "States.TaskFailed"),
+            failed,
+        )
+        stage.until("the topic has the cause", lambda: "See job logs" in messages())
+        stage.until(
+            "the alarm of failed runs fires",
+            lambda: alarm_state(stage, "FailedRuns") == "ALARM",
+            skipping_minutes=1,
+        )
+
+
+def compare(stage: Stage, what: str, name: str = ".csv.out") -> None:
+    """Expects every row's identifier with the model's answer in an object of the output."""
+    bucket, _, prefix = stage.stack.outputs["OutputUri"].removeprefix("s3://").partition("/")
     s3 = stage.client("s3")
-    s3.put_object(
-        Bucket=bucket, Key=f"{prefix}tonight.csv", Body=tumor_classifier.SAMPLE_BATCH.read_bytes()
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+    (key,) = (each["Key"] for each in found if each["Key"].endswith(name)) if found else ("",)
+    lines = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode().splitlines()
+    identifiers = [row.partition(",")[0] for row in read(tumor_classifier.SAMPLE_BATCH)]
+    answers = [float(line) for line in read(tumor_classifier.SAMPLE_ANSWERS)]
+    pairs = [line.split(",") for line in lines]
+    right = [pair[0] for pair in pairs] == identifiers and all(
+        abs(float(pair[1]) - answer) <= TOLERANCE
+        for pair, answer in zip(pairs, answers, strict=True)
     )
-    before = len(runs(stage))
-    stage.until(
-        "the schedule starts a run within a day", lambda: len(runs(stage)) > before,
-        skipping_minutes=60,
-    )  # fmt: skip
-    stage.until("the nightly run succeeds", lambda: runs(stage)[0]["status"] == "SUCCEEDED")
-    compare(stage, "the night's rows are answered as well", written(stage.stack, "tonight.csv.out"))
-
-    with_word = tumor_classifier.SAMPLE_BATCH.read_text().replace(",", ",large,", 1)
-    s3.put_object(Bucket=bucket, Key=f"{prefix}bad/rows.csv", Body=with_word.encode())
-    with_news = Listener(stage)
-    failed = run(stage, f"{stage.stack.outputs['InputUri']}bad/")
-    stage.expect(
-        "a row that the model cannot read fails the run",
-        (failed["status"], failed.get("error")) == ("FAILED", "States.TaskFailed"),
-        failed,
-    )
-    stage.until("the topic tells of the cause", lambda: with_news.hears("See job logs"))
-    stage.until(
-        "the alarm of failed runs fires", lambda: alarm(stage, "FailedRuns") == "ALARM",
-        skipping_minutes=1,
-    )  # fmt: skip
-    with_news.close()
-
-
-def run(stage: Stage, uri: str) -> dict[str, Any]:
-    """Starts a run over a prefix and returns how it ended."""
-    import json
-
-    states = stage.client("stepfunctions")
-    started = states.start_execution(
-        stateMachineArn=stage.stack.outputs["StateMachineArn"],
-        input=json.dumps({"InputS3Uri": uri}),
-    )
-    ended: dict[str, Any] = stage.until(
-        "a run ends",
-        lambda: (
-            found
-            if (found := states.describe_execution(executionArn=started["executionArn"]))["status"]
-            != "RUNNING"
-            else None
-        ),
-    )
-    return ended
+    stage.expect(what, right, lines[:3])
+    stage.show("an answer", f"{key.rpartition('/')[2][-20:]}: {lines[0]}")
