@@ -22,7 +22,9 @@ class PipelineRuns:
         """Starts an execution and returns its ARN when it has ended."""
         started = self._sagemaker.start_pipeline_execution(
             PipelineName=self.pipeline,
-            PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
+            PipelineParameters=[
+                {"Name": name, "Value": value} for name, value in parameters.items()
+            ],
         )["PipelineExecutionArn"]
         self.stage.until("an execution ended", lambda: self.has_ended(started))
         return str(started)

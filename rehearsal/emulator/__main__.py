@@ -13,7 +13,7 @@ from rehearsal.emulator import alarms, clock, faults, host, recorded
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
-from rehearsal.emulator.workflows import machines, tasks
+from rehearsal.emulator.workflows import delivery, machines, tasks
 
 
 async def run() -> None:
@@ -25,6 +25,7 @@ async def run() -> None:
     sagemaker.register()
     tasks.register()
     machines.register()
+    delivery.register()
     alarms.start()
     recorded.register()
     faults.register()
