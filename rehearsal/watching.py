@@ -9,6 +9,16 @@ from contextlib import contextmanager
 from rehearsal.stage import Stage
 
 
+def physical_ids(stage: Stage, kind: str) -> list[str]:
+    """Returns the physical IDs of the stack's resources of a type."""
+    resources = stage.client("cloudformation").list_stack_resources(StackName=stage.stack.name)
+    return [
+        each["PhysicalResourceId"]
+        for each in resources["StackResourceSummaries"]
+        if each["ResourceType"] == kind
+    ]
+
+
 def alarm_state(stage: Stage, name: str) -> str:
     """Returns the state of the stack's alarm whose logical ID begins with a name."""
     resources = stage.client("cloudformation").list_stack_resources(StackName=stage.stack.name)
