@@ -29,6 +29,11 @@ class PipelineRuns:
         self.stage.until("an execution ended", lambda: self.has_ended(started))
         return str(started)
 
+    def stop(self, execution: str) -> None:
+        """Stops an execution and returns when it has ended."""
+        self._sagemaker.stop_pipeline_execution(PipelineExecutionArn=execution)
+        self.stage.until("a stopped execution ended", lambda: self.has_ended(execution))
+
     def has_ended(self, execution: str) -> str:
         """Returns the status of an execution that has ended, nothing otherwise."""
         status = self.status(execution)
@@ -45,6 +50,12 @@ class PipelineRuns:
             PipelineExecutionArn=execution, SortOrder="Ascending"
         )["PipelineExecutionSteps"]
         return {step["StepName"]: step["StepStatus"] for step in found}
+
+    def reasons(self, execution: str) -> dict[str, str]:
+        """Returns step -> why it failed."""
+        found = self._sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=execution)
+        steps = found["PipelineExecutionSteps"]
+        return {one["StepName"]: one["FailureReason"] for one in steps if "FailureReason" in one}
 
     def all(self) -> list[str]:
         """Returns the ARNs of the executions, newest first."""

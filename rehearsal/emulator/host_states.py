@@ -69,6 +69,21 @@ def use_tasks(
     sfn._SERVICE_DISPATCH.clear()
     sfn._SERVICE_DISPATCH["arn:aws:states:::"] = resource
     sfn._scaled_sleep = sleep
+    sfn._apply_output_path = _output(sfn._apply_output_path)
+
+
+def _output(by_path: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets a Succeed state in JSONata have an Output, which MiniStack overlooks."""
+
+    def output(state: Record, given: Any, context: Record | None = None) -> Any:
+        if (
+            state.get("Type") == "Succeed"
+            and sfn._state_query_language(state, context) != "JSONPath"
+        ):
+            return sfn._apply_jsonata_output(state, given, context, default=given)
+        return by_path(state, given, context)
+
+    return output
 
 
 def on_status(tell: Callable[[Record], None]) -> None:

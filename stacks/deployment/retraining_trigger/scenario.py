@@ -24,7 +24,7 @@ def rehearse(stage: Stage) -> None:
 
     drift = {"MetricName": "FeatureDrift", "Value": 0.3}
     stage.client("cloudwatch").put_metric_data(Namespace=name, MetricData=[drift])
-    stage.until("drift asks the gate for a run", gate.all, skipping_minutes=1)
+    stage.until("drift asks the gate for a run", lambda: bool(gate.all()), skipping_minutes=1)
     stage.until("it waits for other reasons", lambda: entered(gate, "Gather"))
     bucket, _, prefix = outputs["RawDataUri"].removeprefix("s3://").partition("/")
     stage.client("s3").put_object(
@@ -37,10 +37,12 @@ def rehearse(stage: Stage) -> None:
     stage.expect("who comes second starts none", SKIPPED in second.get("output", ""), second)
     stage.expect("nothing runs while reasons gather", not training.all(), training.all())
 
-    stage.until("a run starts", training.all, skipping_minutes=GATHERING_MINUTES)
+    stage.until("a run starts", lambda: bool(training.all()), skipping_minutes=GATHERING_MINUTES)
     (run,) = training.all()
     stage.until("it ends", lambda: training.has_ended(run))
-    stage.expect("it trains a good model", training.status(run) == "Succeeded", training.steps(run))
+    stage.expect(
+        "it trains a good model", training.status(run) == "Succeeded", training.reasons(run)
+    )
     expect_pending(stage, outputs["ModelPackageGroupName"])
 
     stage.until(
@@ -51,6 +53,7 @@ def rehearse(stage: Stage) -> None:
     stage.until(
         "another run starts", lambda: len(training.all()) > 1, skipping_minutes=GATHERING_MINUTES
     )
+    training.stop(training.all()[0])
     approve(stage)
 
 
@@ -68,13 +71,18 @@ def approve(stage: Stage) -> None:
     (queue,) = (
         url for url in physical_ids(stage, "AWS::SQS::Queue") if "PipelineUndelivered" not in url
     )
-    received = stage.until(
-        "the approval asks CodePipeline for a delivery, which is recorded only here",
-        lambda: stage.client("sqs").receive_message(QueueUrl=queue).get("Messages"),
+    sqs = stage.client("sqs")
+
+    def received() -> str:
+        messages = sqs.receive_message(QueueUrl=queue).get("Messages", [])
+        return str(messages[0]["Body"]) if messages else ""
+
+    asked = stage.until(
+        "the approval asks CodePipeline for a delivery, which is recorded only here", received
     )
-    asked = json.loads(received[0]["Body"])
     stage.expect(
         "it is about the approved version",
-        asked == {"variables": [{"name": "version", "value": version["ModelPackageArn"]}]},
+        json.loads(asked)
+        == {"variables": [{"name": "version", "value": version["ModelPackageArn"]}]},
         asked,
     )

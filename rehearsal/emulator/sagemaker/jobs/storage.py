@@ -127,14 +127,17 @@ class JobStorage:
         # The emulated S3 encrypts nothing, and asks nobody for a key.
         if not key_id or not key_id.startswith("arn:"):
             return
-        denied = host.role_denial(
-            self.role_arn,
-            service=PRINCIPAL,
-            source_arn=self.source_arn,
-            action=action,
-            resource=key_id,
-            context={"kms:ViaService": f"s3.{host.REGION}.amazonaws.com"},
-        )
+        try:
+            denied = host.role_denial(
+                self.role_arn,
+                service=PRINCIPAL,
+                source_arn=self.source_arn,
+                action=action,
+                resource=key_id,
+                context={"kms:ViaService": f"s3.{host.REGION}.amazonaws.com"},
+            )
+        except NotAssumableError as error:
+            raise JobFailedError(f"ClientError: {error}") from None
         if denied:
             raise JobFailedError(f"ClientError: {uri}: {denied}")
 
