@@ -2,7 +2,9 @@
 # make test    the whole test suite
 # make airflow the workflow of airflow_workflow in a real Airflow, which `make test` includes
 # make rehearsal  the emulated AWS that `mla rehearse` deploys into
-# make check   formatting, types, cfn-lint, tests
+# make check   formatting, types, cfn-lint, secrets, licences, vulnerabilities, tests
+# make lock    requirements*.txt and package-lock.json, from requirements*.in and package.json
+# make licences docs/licences.md, of what is locked
 # make bench   the figures of the README, measured again
 # make readme  the generated parts of README.md
 # make clean   removes what the others made
@@ -14,9 +16,10 @@ VENV := .venv
 AIRFLOW := .venv-airflow
 EMULATOR := .venv-emulator
 BIN := $(CURDIR)/$(VENV)/bin
+PIP := -m pip install --quiet --disable-pip-version-check
 export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: synth test airflow rehearsal check bench readme clean
+.PHONY: synth test airflow rehearsal check lock licences bench readme clean
 .DEFAULT_GOAL := synth
 
 synth: $(VENV)/.synth node_modules/.installed
@@ -40,7 +43,18 @@ check: $(VENV)/.dev node_modules/.installed airflow
 	cdk synth --quiet
 	cfn-lint --regions us-east-1 eu-west-1 ap-southeast-2 sa-east-1 --template cdk.out/*.template.json
 	mla check cdk.out/*.template.json
+	secretlint "**/*" && echo "secrets: none found"
+	python scripts/licences.py --check
+	python scripts/audit.py
 	pytest
+
+# Versions that are locked stay; `make lock UPGRADE=--upgrade` takes the newest where no pin says otherwise.
+lock: $(VENV)/.dev
+	python scripts/lock.py $(UPGRADE)
+	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --silent
+
+licences: $(VENV)/.dev $(AIRFLOW)/.installed
+	python scripts/licences.py
 
 bench: $(VENV)/.dev node_modules/.installed
 	python scripts/bench.py
@@ -56,24 +70,25 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.synth: requirements.txt pyproject.toml | $(VENV)/bin/python
-	python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	python $(PIP) --no-deps --require-hashes --requirement requirements.txt
+	python $(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(wildcard runtime/*/*/requirements*.txt scripts/*/requirements.txt) $(VENV)/.synth
-	python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.synth
+	python $(PIP) --no-deps --require-hashes --requirement requirements-dev.txt
 	touch $@
 
-$(AIRFLOW)/.installed: runtime/airflow/requirements.txt runtime/airflow/constraints.txt
+$(AIRFLOW)/.installed: runtime/airflow/requirements.txt
 	$(PYTHON) -m venv $(AIRFLOW)
-	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --requirement runtime/airflow/requirements.txt --constraint runtime/airflow/constraints.txt
+	$(AIRFLOW)/bin/python $(PIP) --no-deps --require-hashes --requirement runtime/airflow/requirements.txt
 	touch $@
 
 $(EMULATOR)/.installed: rehearsal/emulator/requirements.txt
 	$(PYTHON) -m venv $(EMULATOR)
-	$(EMULATOR)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	$(EMULATOR)/bin/python $(PIP) --no-deps --require-hashes --requirement $<
 	touch $@
 
 # npm comes with Node in the virtual environment.
 node_modules/.installed: package.json package-lock.json $(VENV)/.synth
-	npm ci --no-audit --no-fund --silent
+	npm ci --ignore-scripts --no-audit --no-fund --silent
 	touch $@

@@ -21,8 +21,15 @@ from rehearsal.toolkit import Toolkit
 FOLDER = ROOT / ".mla" / "rehearsals"
 """Where logs stay after a rehearsal."""
 
+Guest = Callable[[EmulatedAccount], None]
+"""Somebody who is let into the account."""
+
 Synthesize = Callable[[Mapping[str, str]], Path]
 """Options of the architecture -> the cloud assembly with its stack."""
+
+
+def nobody(_: EmulatedAccount) -> None:
+    """Lets nobody in."""
 
 
 @dataclass
@@ -104,12 +111,12 @@ class Rehearsal:
             kinds[resource["Type"]] = kinds.get(resource["Type"], 0) + 1
         self._step = ""
 
-    def run(self, *, keep: Callable[[EmulatedAccount], None] | None = None) -> Outcome:
+    def run(self, *, before: Guest = nobody, after: Guest = nobody) -> Outcome:
         """Rehearses; whatever fails is in the outcome, and the account is gone afterwards.
 
         Args:
-            keep: Called with the account before the stack is destroyed: returns when whoever
-                looks round has seen enough.
+            before: Called with the account when it is ready for the stack.
+            after: Called with the account before the stack is destroyed.
         """
         folder = self.outcome.log
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,24 +127,20 @@ class Rehearsal:
         try:
             with self._timed("start"):
                 account.__enter__()
-            self._in(account, toolkit, keep)
+            self._in(account, toolkit, before, after)
         except RehearsalError:
             pass  # it stands in the outcome's steps
         finally:
             account.stop()
         return self.outcome
 
-    def _in(
-        self,
-        account: EmulatedAccount,
-        toolkit: Toolkit,
-        keep: Callable[[EmulatedAccount], None] | None,
-    ) -> None:
+    def _in(self, account: EmulatedAccount, toolkit: Toolkit, before: Guest, after: Guest) -> None:
         stack, assembly = self.architecture.stack_id, self.synthesize({})
         self.outcome.recorded = set(account.control("recorded")["types"])
         with self._timed("bootstrap"):
             toolkit.bootstrap(assembly)
-        before = account.control("inventory")["resources"]
+        before(account)
+        existing = account.control("inventory")["resources"]
         try:
             with self._timed("deploy"):
                 outputs = toolkit.deploy(stack, assembly)
@@ -145,13 +148,12 @@ class Rehearsal:
             if module is not None:
                 with self._timed("scenario"):
                     self._perform(module, account, toolkit, outputs)
-            if keep:
-                keep(account)
+            after(account)
         finally:
             with self._timed("destroy"):
                 toolkit.destroy(stack, assembly)
             with self._timed("nothing left"):
-                self._compare(before, account.control("inventory")["resources"])
+                self._compare(existing, account.control("inventory")["resources"])
 
     def _perform(
         self,
@@ -174,9 +176,9 @@ class Rehearsal:
         except Exception as error:  # a scenario meets whatever a client meets
             raise RehearsalError(f"{type(error).__name__}: {error}") from error
 
-    def _compare(self, before: list[str], after: list[str]) -> None:
-        known = set(before)
-        self.outcome.left = [resource for resource in after if resource not in known]
+    def _compare(self, existing: list[str], found: list[str]) -> None:
+        known = set(existing)
+        self.outcome.left = [resource for resource in found if resource not in known]
         if self.outcome.left:
             raise RehearsalError(f"{len(self.outcome.left)} resources are still there.")
 

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -80,7 +81,8 @@ class Toolkit:
 
     def _run(self, arguments: list[str], seconds: float) -> None:
         log = self.folder / f"cdk-{arguments[0]}.log"
-        process = subprocess.Popen(  # noqa: S603 - the pinned command line, no shell
+        started = time.monotonic()
+        with subprocess.Popen(  # noqa: S603 - the pinned command line, no shell
             [str(CDK), *arguments, "--no-notices", "--progress=events"],
             cwd=ROOT,
             env=self._environment(),
@@ -88,23 +90,26 @@ class Toolkit:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-        )
-        timer = threading.Timer(seconds, _kill, [process])
-        timer.start()
-        try:
-            with log.open("a", encoding="utf-8") as written:
-                for line in process.stdout or ():
-                    written.write(line)
-                    event = PROGRESS.search(line)
-                    if event:
-                        self.tell(f"{event['type']} {event['status'].lower().replace('_', ' ')}")
-            code = process.wait()
-        finally:
-            timer.cancel()
-            _kill(process)
-        if code:
-            late = "" if timer.is_alive() or code != -signal.SIGKILL else f" in {seconds:.0f} s"
+        ) as process:
+            timer = threading.Timer(seconds, _kill, [process])
+            timer.start()
+            try:
+                self._follow(process.stdout or (), log)
+            finally:
+                timer.cancel()
+                if process.poll() is None:
+                    process.wait(seconds)
+        if process.returncode:
+            late = "" if time.monotonic() - started < seconds else f" after {seconds:.0f} s"
             raise RehearsalError(f"cdk {arguments[0]} failed{late}: {_reason(log)}")
+
+    def _follow(self, lines: Iterable[str], log: Path) -> None:
+        with log.open("a", encoding="utf-8") as written:
+            for line in lines:
+                written.write(line)
+                event = PROGRESS.search(line)
+                if event:
+                    self.tell(f"{event['type']} {event['status'].lower().replace('_', ' ')}")
 
     def _environment(self) -> Mapping[str, str]:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

@@ -16,7 +16,7 @@ from cfnlint.rules.errors import ParseError, RuleError, TransformError
 from cfnlint.runner.template import run_template_by_data
 
 from catalogue.errors import UsageError
-from rules._base import MlRule
+from rules._base import MlRule, shown
 
 FOLDER = Path(__file__).parent
 LARGEST = 1024 * 1024
@@ -52,7 +52,7 @@ def check(file: Path, *, informational: bool = False) -> Iterator[Match]:
         raise UsageError(f"{file} is nested too deeply to be checked.") from None
     for match in found:
         if not isinstance(match.rule, MlRule):
-            raise UsageError(f"{file} cannot be checked: {_line(match)}")
+            raise UsageError(f"{file} cannot be checked: {shown(match.message)}")
     yield from sorted(found, key=lambda match: (match.linenumber, match.rule.id))
 
 
@@ -66,7 +66,9 @@ def _read(file: Path) -> dict[str, Any]:
     except RecursionError:
         raise UsageError(f"{file} is nested too deeply to be read.") from None
     if errors:
-        raise UsageError(f"{file}:{errors[0].linenumber} cannot be read: {_line(errors[0])}")
+        raise UsageError(
+            f"{file}:{errors[0].linenumber} cannot be read: {shown(errors[0].message)}"
+        )
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
         raise UsageError(f"{file} has no Resources: check a CloudFormation or SAM template.")
     return template
@@ -90,7 +92,3 @@ def _depth(text: str) -> int:
     """Returns how deep brackets are nested: the C parser of YAML overflows its stack on many."""
     steps = (1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", text))
     return max(accumulate(steps), default=0)
-
-
-def _line(match: Match) -> str:
-    return " ".join(str(match.message).split())

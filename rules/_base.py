@@ -34,6 +34,29 @@ class Finding:
     source: Source | None = None
 
 
+LONGEST_MESSAGE = 400
+"""Characters of a message that are shown: it may quote a template that is not well-meaning."""
+
+
+def shown(message: str) -> str:
+    """Returns a message in one line of printable characters that is not too long."""
+    line = " ".join(message.split())
+    if len(line) > LONGEST_MESSAGE:
+        half = LONGEST_MESSAGE // 2
+        line = f"{line[:half]} ... {line[-half:]}"
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
+
+
+def today() -> date:
+    """Returns the day by which life cycles are judged."""
+    return date.today()
+
+
+def has_come(day: date) -> bool:
+    """Whether a day is today or behind us."""
+    return day <= today()
+
+
 class MlRule(CloudFormationLintRule):  # type: ignore[misc]  # cfn-lint carries no types
     """A rule that looks at a template under each outcome of its conditions.
 
@@ -58,6 +81,7 @@ class MlRule(CloudFormationLintRule):  # type: ignore[misc]  # cfn-lint carries 
                 path = ("Resources", finding.resource.name, "Properties", *finding.path)
                 place = world.place(path)
                 source = finding.source or self.source
-                match = RuleMatch(place, finding.message, source=source)
-                found.setdefault((tuple(place), finding.message), match)
+                message = shown(finding.message)
+                match = RuleMatch(place, message, source=source)
+                found.setdefault((tuple(place), message), match)
         return list(found.values())

@@ -23,13 +23,22 @@ PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
 COPIES = "sagemaker:inference-component:DesiredCopyCount"
 
 
-LOCAL_STORAGE = re.compile(r"ml\.[a-z]+\d+[a-z]*d[a-z]*\.")
-"""Instance types whose name says that they have NVMe disks of their own: a d behind the generation.
+LOCAL_BY_NAME = re.compile(r"[a-z]+\d+[a-z]*d[a-z]*")
+"""Families whose name says that they have NVMe disks of their own: a d behind the generation."""
+LOCAL_UNNAMED = frozenset(
+    [
+        *("dl1", "g5", "g6", "g6e", "g6f", "g7", "g7e", "gr6", "gr6f", "p5", "p5e", "p5en"),
+        *("p6-b200", "p6-b300", "p6e-gb200", "trn1", "trn1n", "trn2", "trn2u"),
+    ]
+)
+"""Families that have them without saying so.
 
-Families such as g5 have them without saying so.
+Source: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html#ac_instance-store
 """
-ACCELERATED = re.compile(r"ml\.(?:g|p|trn|inf)\d")
-"""Families of which many have such disks: of these nobody can tell by the name."""
+WITHOUT_LOCAL = frozenset(["dl2q", "g5g", "inf1", "inf2"])
+"""Accelerated families that have none, by the same table."""
+ACCELERATED = re.compile(r"(?:dl|g|gr|p|trn|inf)\d")
+"""Of any other family with an accelerator nobody can tell by the name."""
 
 
 class Kind(StrEnum):
@@ -76,12 +85,21 @@ class Variant:
 
 def is_local(instance_type: str) -> bool:
     """Whether an instance type keeps its data on local NVMe disks."""
-    return bool(LOCAL_STORAGE.match(instance_type))
+    family = _family(instance_type)
+    return family in LOCAL_UNNAMED or bool(LOCAL_BY_NAME.fullmatch(family))
 
 
 def may_be_local(instance_type: str) -> bool:
-    """Whether an instance type may have local NVMe disks, whatever its name says."""
-    return is_local(instance_type) or bool(ACCELERATED.match(instance_type))
+    """Whether an instance type has local NVMe disks, or nobody can tell."""
+    family = _family(instance_type)
+    unknown = ACCELERATED.match(family) and family not in WITHOUT_LOCAL
+    return is_local(instance_type) or bool(unknown)
+
+
+def _family(instance_type: str) -> str:
+    """Returns such as g5 of ml.g5.xlarge; nothing of what is no instance type."""
+    parts = instance_type.split(".")
+    return parts[1] if len(parts) == 3 and parts[0] == "ml" else ""  # noqa: PLR2004
 
 
 def variants(config: Resource) -> list[Variant]:

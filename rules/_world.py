@@ -7,6 +7,7 @@ carried out as far as they can be. What is only known at deployment is `Deferred
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,12 @@ from cfnlint.template import Template
 
 COMBINED = 6
 """Conditions whose outcomes are combined; of more, each is taken true and false once."""
+
+LONGEST_PARAMETER = 4096
+"""Characters that the value of a parameter may have."""
+COMPOSED = 4 * 1024 * 1024
+"""Characters of text put together in one outcome, some times what a whole template may have: what
+refers to long text again and again shall not fill the memory."""
 
 ABSENT = object()
 
@@ -122,19 +129,35 @@ class World:
     def __init__(self, template: Mapping[str, Any], outcome: Mapping[str, bool]) -> None:
         self.template = template
         self.outcome = outcome
+        self._left = COMPOSED
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """Logical ID -> resource, of those that the conditions let be."""
+        bodies = dict(_objects(self.template.get("Resources")))
         return {
-            str(name): self._resource(str(name), body)
+            name: resource for name, resource in self.possible.items() if self._exists(bodies[name])
+        }
+
+    @cached_property
+    def possible(self) -> dict[str, Resource]:
+        """Logical ID -> resource, of all, whether this outcome lets them be or not."""
+        return {
+            name: self._resource(name, body)
             for name, body in _objects(self.template.get("Resources"))
-            if isinstance(body.get("Type"), str) and self._exists(body)
+            if isinstance(body.get("Type"), str)
         }
 
     def of_type(self, *types: str) -> list[Resource]:
         """Returns the resources of some types."""
-        return [resource for resource in self.resources.values() if resource.type in types]
+        return [resource for one in types for resource in self._by_type.get(one, [])]
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources.values():
+            found.setdefault(resource.type, []).append(resource)
+        return found
 
     def named(self, value: Any, resource_type: str, property_name: str) -> Resource | None:
         """Returns the resource of a type to which a value refers, or that bears it as its name."""
@@ -219,7 +242,9 @@ class World:
             case "Fn::Join" if isinstance(argument, list) and len(argument) == 2:  # noqa: PLR2004
                 items = self.resolve(argument[1])
                 if isinstance(items, list):
-                    return _text(items, str(argument[0]))
+                    return self._text(items, str(argument[0]))
+            case "Fn::ToJsonString":
+                return _json(self.resolve(argument))
             case "Fn::Select" | "Fn::Split" | "Fn::FindInMap" if isinstance(argument, list):
                 return self._look_up(name, self.resolve(argument))
         return Deferred(f"${{{name}}}", references(self.resolve(argument)))
@@ -232,11 +257,13 @@ class World:
             pseudo = name.startswith("AWS::")
             return Deferred(f"${{{name}}}", frozenset() if pseudo else frozenset({name}))
         kind = str(parameter.get("Type"))
-        if "Default" not in parameter or kind.startswith("AWS::SSM") or name in self._decisive:
+        default = parameter.get("Default")
+        unknown = default is None or len(str(default)) > LONGEST_PARAMETER
+        if unknown or kind.startswith("AWS::SSM") or name in self._decisive:
             return Deferred(f"${{{name}}}")
         if kind == "CommaDelimitedList" or kind.startswith("List<"):
-            return [item.strip() for item in str(parameter["Default"]).split(",")]
-        return parameter["Default"]
+            return [item.strip() for item in str(default).split(",")]
+        return default
 
     @cached_property
     def _decisive(self) -> set[str]:
@@ -258,7 +285,26 @@ class World:
             else:
                 function = "Fn::GetAtt" if "." in name else "Ref"
                 parts.append(self._call(function, name.strip()))
-        return _text(parts, "")
+        return self._text(parts, "")
+
+    def _text(self, parts: list[Any], separator: str) -> str:
+        """Returns parts as one text; what is no text itself stays unknown."""
+        kept = [part for part in parts if part is not ABSENT]
+        said = [p if isinstance(p, str | int | float) else Deferred("${...}") for p in kept]
+        refers_to = references(said)
+        written: list[str] = []
+        for part in said:
+            written.append(str(part))
+            if not self._affords(len(written[-1]) + len(separator)):
+                return Deferred("${...}", refers_to)
+        text = separator.join(written)
+        if any(isinstance(part, Deferred) for part in said):
+            return Deferred(text, refers_to)
+        return text
+
+    def _affords(self, size: int) -> bool:
+        self._left -= size
+        return self._left >= 0
 
     def _look_up(self, name: str, argument: list[Any]) -> Any:
         match name, argument:
@@ -270,7 +316,9 @@ class World:
             case "Fn::FindInMap", [str(table), str(first), str(second), *_]:
                 rows = _object(_object(self.template.get("Mappings")).get(table))
                 value = _object(rows.get(first)).get(second)
-                if value is not None:
+                if value is not None and self._affords(
+                    len(value) if isinstance(value, list) else 1
+                ):
                     return value
         return Deferred(f"${{{name}}}", references(argument))
 
@@ -321,11 +369,12 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _objects(value: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(name, body) for name, body in _object(value).items() if isinstance(body, dict)]
+    return [(str(name), body) for name, body in _object(value).items() if isinstance(body, dict)]
 
 
-def _text(parts: list[Any], separator: str) -> str:
-    text = separator.join(str(part) for part in parts if part is not ABSENT)
-    if any(isinstance(part, Deferred) for part in parts):
-        return Deferred(text, references(parts))
-    return text
+def _json(value: Any) -> str:
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError):
+        text = "${Fn::ToJsonString}"
+    return Deferred(text, references(value))

@@ -23,11 +23,24 @@ the pack, and nothing else, to CloudFormation or SAM, in YAML or JSON: exit code
 
 E is an error: the deployment fails, or what it makes does not do what it says. W is a warning. I is
 informational: `--info`. A template silences a rule as any other of cfn-lint, in `Metadata` of the
-resource: `cfn-lint: {config: {ignore_checks: [W9541]}}`.
+resource, and may say why beside it; whoever reads the template reads it there:
+
+```yaml
+  Config:
+    Type: AWS::SageMaker::EndpointConfig
+    Metadata:
+      cfn-lint:
+        config: {ignore_checks: [I9527]}
+        reason: What users write is not to be kept.
+```
+
+In the stacks of this repository `silence` of `mla_constructs.security.findings` writes both.
 
 A rule looks at the template under each outcome of its conditions (all of them together up to six;
 of more, each true and false once), with parameters at their defaults, and does not judge what is
-only known at deployment.
+only known at deployment. Rules about life cycles go by the day on which they run. Pipelines and
+state machines are read as JSON text, as text put together by Fn::Sub or Fn::Join, and as objects; a
+definition that lies in S3 is not.
 
 """
 

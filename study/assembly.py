@@ -8,15 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from catalogue.discover import ROOT, Architecture
-from catalogue.errors import UsageError
+from catalogue.errors import UsageError, unknown
 from catalogue.model import Option
 from catalogue.template import Template
 
 CDK_OUT = ROOT / "cdk.out"
 CACHE = ROOT / ".mla" / "cdk.out"
 """Where stale templates are synthesized: cdk.out stays as the CDK command line left it."""
+
+OF_ANY_STACK = ("expire_after_hours", "retain_data")
+"""Options that every architecture has."""
 
 FINDINGS = 1
 """Exit code of app.py when a rule found something."""
@@ -34,11 +38,11 @@ def load(architectures: Sequence[Architecture], assembly: Path | None = None) ->
         UsageError: The assembly lacks a template, a template is not readable, or synthesis failed.
     """
     if assembly is not None:
-        return [_read(assembly, architecture) for architecture in architectures]
+        return [read(assembly, architecture) for architecture in architectures]
     stale = [a for a in architectures if not any(_fresh(d, a) for d in (CDK_OUT, CACHE))]
     if stale:
         synthesize([a.slug for a in stale], CACHE)
-    return [_read(CDK_OUT if _fresh(CDK_OUT, a) else CACHE, a) for a in architectures]
+    return [read(CDK_OUT if _fresh(CDK_OUT, a) else CACHE, a) for a in architectures]
 
 
 def load_variations(architecture: Architecture, option: Option) -> list[Template]:
@@ -49,18 +53,56 @@ def load_variations(architecture: Architecture, option: Option) -> list[Template
     """
     templates = []
     for value in option.values:
-        outdir = CACHE / "options" / f"{architecture.stack_id}-{option.name}-{value}"
-        if not _fresh(outdir, architecture):
-            synthesize([architecture.slug], outdir, context={option.name: value})
-        templates.append(_read(outdir, architecture))
+        templates.append(read(_chosen(architecture, {option.name: value}), architecture))
     return templates
+
+
+def folder_with(
+    architecture: Architecture, assembly: Path | None, options: Mapping[str, str]
+) -> Path:
+    """Returns a cloud assembly that has an architecture's template.
+
+    Args:
+        architecture: Whose template.
+        assembly: A cloud assembly to take as it is; None synthesizes what is missing or stale.
+        options: What is chosen of the architecture's options and of any stack's, by name.
+
+    Raises:
+        UsageError: There is no such option, an assembly is named as well, or synthesis failed.
+    """
+    if assembly is not None:
+        if options:
+            raise UsageError("--assembly is read as it is: leave out either it or -c.")
+        return assembly
+    if options:
+        return _chosen(architecture, options)
+    load([architecture])
+    return CDK_OUT if _fresh(CDK_OUT, architecture) else CACHE
+
+
+def _chosen(architecture: Architecture, options: Mapping[str, str]) -> Path:
+    """Returns an assembly of an architecture under some options, synthesized if it is stale."""
+    known = [*(option.name for option in architecture.facts.options), *OF_ANY_STACK]
+    for name in options:
+        if name not in known:
+            raise unknown(f"option of {architecture.slug}", name, known)
+    chosen = "-".join(f"{name}-{value}" for name, value in sorted(options.items()))
+    outdir = CACHE / "options" / f"{architecture.stack_id}-{quote(chosen, safe='')}"
+    if not _fresh(outdir, architecture):
+        synthesize([architecture.slug], outdir, context=options)
+    return outdir
 
 
 def _template_file(assembly: Path, architecture: Architecture) -> Path:
     return assembly / f"{architecture.stack_id}.template.json"
 
 
-def _read(assembly: Path, architecture: Architecture) -> Template:
+def read(assembly: Path, architecture: Architecture) -> Template:
+    """Returns an architecture's template from a cloud assembly.
+
+    Raises:
+        UsageError: The assembly has none, or it is not readable.
+    """
     file = _template_file(assembly, architecture)
     try:
         document = json.loads(file.read_text(encoding="utf-8"))

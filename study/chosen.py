@@ -65,6 +65,19 @@ def chosen_option(slugs: Sequence[str], name: str) -> tuple[Architecture, Option
     return architecture, options[name]
 
 
+def pairs(texts: Sequence[str]) -> dict[str, str]:
+    """Returns options by name, from texts such as "name=value".
+
+    Raises:
+        UsageError: A text is not of that form.
+    """
+    split = [text.partition("=") for text in texts]
+    for text, (name, _, value) in zip(texts, split, strict=True):
+        if not (name and value):
+            raise UsageError(f"-c {text!r} chooses nothing: write it as -c name=value.")
+    return {name: value for name, _, value in split}
+
+
 def _alone(architecture: Architecture) -> str:
     return f"{architecture.slug!r} alone cannot be compared"
 

@@ -134,12 +134,75 @@ def rehearse(
     how: FormatOption = Format.TABLE,
 ) -> None:
     """Deploys into an emulated AWS on this machine, uses it for real, destroys it again."""
+    from rehearsal.run import nobody
     from study.rehearse import chosen, look_round, rehearse_all, report
 
-    outcomes = rehearse_all(chosen(slugs or [], every), keep=look_round if keep else None)
+    outcomes = rehearse_all(chosen(slugs or [], every), after=look_round if keep else nobody)
     typer.echo(report(outcomes).render(how))
     if any(outcome.problem for outcome in outcomes):
         raise typer.Exit(1)
+
+
+@app.command()
+def preflight(
+    slug: Annotated[str, typer.Argument(help="Architecture, such as realtime_endpoint.")],
+    region: Annotated[
+        str | None, typer.Option(help="Where to deploy; without it, the environment's Region.")
+    ] = None,
+    context: Annotated[
+        list[str] | None, typer.Option("-c", help="An option of the architecture: name=value.")
+    ] = None,
+    assembly: AssemblyOption = None,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Asks an AWS account, read-only, whether it can be deployed there; exit code 1 if not."""
+    from catalogue.discover import select
+    from study.chosen import pairs
+    from study.preflight import preflight_report, preflight_result
+
+    (architecture,) = select([slug])
+    subject, result = preflight_result(
+        architecture, region=region, options=pairs(context or []), assembly=assembly
+    )
+    typer.echo(preflight_report(subject, result).render(how))
+    if not result.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def leftovers(
+    slugs: Annotated[
+        list[str] | None, typer.Argument(help="Architectures; all of them without.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="AWS Region; that of the environment without.")
+    ] = None,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete it, once you have typed how many.")
+    ] = False,
+    how: FormatOption = Format.TABLE,
+) -> None:
+    """Finds what destroyed stacks have left in the account; exit code 1 if there is something."""
+    from study import leftovers as study
+
+    left = study.look(slugs or [], region, progress)
+    report = study.leftovers_report(left)
+    if delete and left.removable:
+        # What is to be confirmed goes to the terminal; what became of it is the command's answer.
+        typer.echo(report.render(Format.TABLE), err=True)
+        study.confirm(left, lambda question: typer.echo(question, err=True))
+        typer.echo(study.delete(left, progress).render(how))
+        left = study.look(slugs or [], region, progress)
+    else:
+        typer.echo(report.render(how))
+    if not left.clean:
+        raise typer.Exit(1)
+
+
+def progress(what: str) -> None:
+    """Tells whoever waits at a terminal what is being done."""
+    if sys.stderr.isatty():
+        typer.echo(what, err=True)
 
 
 def main() -> None:

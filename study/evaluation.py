@@ -7,7 +7,8 @@ case, where the account's root stands for "what its identity policies allow".
 Not seen here: policies that AWS manages, service control policies, permissions boundaries, session
 and endpoint policies, KMS grants, policies of resources outside the template. What the language
 has and the catalogue does not use (NotAction, NotResource, NotPrincipal, policy variables, dates,
-addresses) is refused, never ignored.
+addresses) is refused, never ignored. So is a request that does not say what decides it: a condition
+on a key that it leaves out, if the answer would be more generous for that. None says "not there".
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -25,9 +27,13 @@ from catalogue.template import Template
 from study.iam import Statement, as_list, resource_statements, statements, trust_statements
 from study.sample import ACCOUNT, Sample
 
-Context = Mapping[str, str | list[str]]
+Context = Mapping[str, str | list[str] | None]
 
 UNDERSTOOD = {"Sid", "Effect", "Action", "Resource", "Principal", "Condition"}
+
+
+class UnstatedError(ValueError):
+    """A request leaves out what a statement asks for, and would gain by that."""
 
 
 class Decision(StrEnum):
@@ -45,7 +51,8 @@ class Request:
     Attributes:
         action: Such as "s3:GetObject".
         resource: ARN it acts on.
-        context: Condition key -> value, or values of a key that can have several.
+        context: Condition key -> value, values of a key that can have several, or None for a key
+            that the request does not have.
     """
 
     action: str
@@ -57,11 +64,19 @@ def decide(policies: Iterable[Statement], request: Request) -> Decision:
     """Returns what statements, their principals aside, say to a request.
 
     Raises:
+        UnstatedError: A statement asks for what the request leaves out, and none denies it anyway.
         ValueError: A statement uses what is not understood here.
     """
-    effects = {each["Effect"] for each in policies if applies(each, request)}
+    effects, unstated = set(), None
+    for each in policies:
+        try:
+            effects |= {each["Effect"]} if applies(each, request) else set()
+        except UnstatedError as error:
+            unstated = error
     if "Deny" in effects:
         return Decision.DENIED
+    if unstated:
+        raise unstated
     return Decision.ALLOWED if "Allow" in effects else Decision.NOT_ALLOWED
 
 
@@ -69,6 +84,8 @@ def applies(statement: Statement, request: Request) -> bool:
     """Whether a statement is about a request, whoever makes it.
 
     Raises:
+        UnstatedError: It asks for what the request leaves out: an allowance that would hold for
+            want of it, or a denial that would not.
         ValueError: The statement uses what is not understood here.
     """
     unknown = statement.keys() - UNDERSTOOD
@@ -76,16 +93,25 @@ def applies(statement: Statement, request: Request) -> bool:
         raise ValueError(f"{sorted(unknown) or 'policy variables'} in {statement}")
     actions = as_list(statement["Action"])
     resources = as_list(statement.get("Resource", "*"))
-    held = [
-        _holds(operator, str(key), [_text(value) for value in as_list(values)], request.context)
+    held = {
+        (operator, str(key)): _holds(operator, str(key), list(map(_text, as_list(values))), request)
         for operator, keys in statement.get("Condition", {}).items()
         for key, values in keys.items()
-    ]
-    return (
+    }
+    if not (
         any(like(action.lower(), request.action.lower()) for action in actions)
         and any(like(resource, request.resource) for resource in resources)
-        and all(held)
-    )
+    ):
+        return False
+    stated = {key.lower() for key in request.context}
+    silent = {key for _, key in held if key.lower() not in stated}
+    # Whatever the keys left out would be: does one that is stated already rule it out?
+    open_ = all(holds for (_, key), holds in held.items() if key not in silent)
+    if silent and open_ and all(held.values()) is (statement["Effect"] == "Allow"):
+        raise UnstatedError(
+            f"{request} says nothing of {sorted(silent)}, on which depends {statement}"
+        )
+    return all(held.values())
 
 
 def fulfilling(statement: Statement) -> dict[str, str]:
@@ -137,11 +163,11 @@ NEGATED = {
 }
 
 
-def _holds(operator: str, key: str, wanted: list[str], context: Context) -> bool:
+def _holds(operator: str, key: str, wanted: list[str], request: Request) -> bool:
     quantifier, _, rest = operator.rpartition(":")
     name = rest.removesuffix("IfExists")
     if_exists = name != rest
-    found = next((value for each, value in context.items() if each.lower() == key.lower()), None)
+    found = next((v for each, v in request.context.items() if each.lower() == key.lower()), None)
     if name == "Null":
         return (found is None) == (wanted == ["true"])
     negated = name in NEGATED
@@ -183,6 +209,16 @@ class Policies:
     def roles(self) -> list[str]:
         """Logical IDs of the roles."""
         return list(self._trust)
+
+    def of_role(self, role: str) -> list[Statement]:
+        """Returns the statements of a role's own policies, everything in them resolved."""
+        return self._identity.get(role, [])
+
+    def with_role(self, role: str, statements: list[Statement]) -> Policies:
+        """Returns the same policies, but for those of one role."""
+        changed = copy(self)
+        changed._identity = {**self._identity, role: statements}
+        return changed
 
     def role_may(
         self, role: str, action: str, resource: str, context: Context | None = None

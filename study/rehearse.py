@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from catalogue.discover import Architecture, discover, select
 from catalogue.errors import UsageError
-from rehearsal.run import Outcome, Rehearsal, used
+from rehearsal.run import Guest, Outcome, Rehearsal, nobody, used
 from study.assembly import load, synthesize
 from study.report import Report, Section
 
@@ -45,14 +45,14 @@ def look_round(account: EmulatedAccount) -> None:
 def rehearse_all(
     architectures: Sequence[Architecture],
     *,
-    keep: Callable[[EmulatedAccount], None] | None = None,
+    after: Guest = nobody,
     quiet: bool = False,
 ) -> list[Outcome]:
     """Rehearses architectures, one after the other, each in an account of its own.
 
     Args:
         architectures: Which ones.
-        keep: Called with each account before its stack is destroyed.
+        after: Called with each account before its stack is destroyed.
         quiet: Without progress.
     """
     templates = load(architectures)
@@ -71,7 +71,7 @@ def rehearse_all(
                 tell(f"{slug}: {step}", text)
 
             rehearsal = Rehearsal(architecture, template, prepare, told)
-            outcomes.append(rehearsal.run(keep=keep))
+            outcomes.append(rehearsal.run(after=after))
     return outcomes
 
 

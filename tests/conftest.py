@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import build
 from catalogue.discover import Architecture, discover, select
 from catalogue.template import Template
 from study.assembly import load, synthesize
@@ -63,6 +64,52 @@ def assembly(tmp_path_factory: pytest.TempPathFactory, architectures: list[Archi
 @pytest.fixture(scope="session")
 def templates(assembly: Path, architectures: list[Architecture]) -> Mapping[str, Template]:
     return {t.name: t for t in load(architectures, assembly)}
+
+
+Variants = Callable[[Architecture], Mapping[str, Template]]
+
+TYPED = {
+    "certificate_arn": {"certificate_arn": "arn:aws:acm:eu-west-1:111122223333:certificate/a"},
+    "connection_arn": {
+        "repository": "owner/name",
+        "connection_arn": "arn:aws:codeconnections:eu-west-1:111122223333:connection/a",
+    },
+    "repository": {"repository": "owner/name"},
+}
+"""Option that takes any text -> what a user may type."""
+
+
+@pytest.fixture(scope="session")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Variants:
+    """Returns an architecture's templates with what its options offer beyond the defaults.
+
+    Each is synthesized, and passes the gates, once for all tests.
+    """
+    found: dict[str, Mapping[str, Template]] = {}
+
+    def of(architecture: Architecture) -> Mapping[str, Template]:
+        if architecture.slug not in found:
+            folder = tmp_path_factory.mktemp(architecture.slug)
+            found[architecture.slug] = {
+                str(context): _synthesized(architecture, context, folder / str(number))
+                for number, context in enumerate(_choices(architecture))
+            }
+        return found[architecture.slug]
+
+    return of
+
+
+def _choices(architecture: Architecture) -> list[dict[str, str]]:
+    return [
+        context
+        for option in architecture.facts.options
+        for context in [{option.name: value} for value in option.values[1:]] or [TYPED[option.name]]
+    ]
+
+
+def _synthesized(architecture: Architecture, context: dict[str, str], folder: Path) -> Template:
+    build({"stack": architecture.slug, **context}, outdir=str(folder)).synth()
+    return load([architecture], folder)[0]
 
 
 @pytest.fixture

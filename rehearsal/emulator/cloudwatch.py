@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rehearsal.emulator.host import Answer, Handler, cloudwatch, gateway
+from rehearsal.emulator.host import Answer, Handler  # before MiniStack: it sets the environment
+
+from ministack import app as gateway  # isort: skip
+from ministack.services import cloudwatch  # isort: skip
 
 
 def put_values(
@@ -53,6 +56,12 @@ def _after(action: Callable[[], None], handler: Handler) -> Handler:
 def alarms() -> list[dict[str, Any]]:
     """Returns the metric alarms, as DescribeAlarms has them."""
     return list(cloudwatch._alarms.values())
+
+
+def alarm_states(names: Iterable[str]) -> dict[str, str]:
+    """Returns the states of the metric and composite alarms of these names that there are."""
+    known = {**dict(cloudwatch._composite_alarms), **dict(cloudwatch._alarms)}
+    return {name: str(known[name]["StateValue"]) for name in names if name in known}
 
 
 def set_alarm(alarm: dict[str, Any], state: str, reason: str) -> None:

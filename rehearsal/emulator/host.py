@@ -204,7 +204,7 @@ def count_loopback_as_secure() -> None:
     gateway.pin_request_origin = lambda address, _secure: pin(address, True)
 
 
-def admit(scope: Mapping[str, Any]) -> dict[str, str]:
+def admit(scope: Mapping[str, Any], body: bytes) -> dict[str, str]:
     """Takes a request on as MiniStack does before its dispatch, so that `denial` can judge it.
 
     Returns:
@@ -217,6 +217,7 @@ def admit(scope: Mapping[str, Any]) -> dict[str, str]:
     iam_evaluator.pin_signed_request(
         scope["method"], scope["raw_path"].decode("latin-1"), {}, scope["headers"]
     )
+    iam_evaluator.pin_signed_body(body)
     return headers
 
 

@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rehearsal.emulator import host
 
 HISTORY = {
-    "cloudtrail",
+    "cloudformation.stack_events",
+    "cloudtrail.events",
     "cloudwatch.alarm_history",
     "cloudwatch.metrics",
     "eventbridge.events_log",
-    "sts",
+    "sts.sessions",
 }
-"""Services, or their collections, that remember what was: nothing that exists."""
+"""Collections that remember what was: nothing in them exists."""
+
+GONE: dict[str, Callable[[Any], bool]] = {
+    "cloudformation.stacks": lambda stack: stack["StackStatus"] == "DELETE_COMPLETE",
+    "kms.keys": lambda key: key["KeyState"] == "PendingDeletion",
+}
+"""Collections that go on listing what was deleted -> how to tell."""
+
+_own: dict[str, Callable[[], Mapping[str, Any]]] = {}
+
+
+def watch(collection: str, resources: Callable[[], Mapping[str, Any]]) -> None:
+    """Counts a collection of ours in, such as "sagemaker.endpoints"."""
+    _own[collection] = resources
 
 
 def inventory() -> list[str]:
     """Returns every resource of every service as `service.collection: name`."""
     return sorted(
-        f"{service}.{collection}: {name}"
-        for service, state in host.states()
-        if service not in HISTORY
-        for collection, resources in state.items()
-        if f"{service}.{collection}" not in HISTORY
-        for name in _names(resources)
+        f"{collection}: {name}"
+        for collection, resources in _collections()
+        for name, resource in _resources(resources)
+        if not GONE.get(collection, lambda _: False)(resource)
     )
 
 
-def _names(resources: Any) -> Iterator[str]:
-    if isinstance(resources, Mapping):
-        for key in resources:
-            # Scoped collections key by account, Region and name.
-            yield str(key[-1] if isinstance(key, tuple) else key)
+def _collections() -> Iterator[tuple[str, Any]]:
+    for service, state in host.states():
+        for name, resources in state.items():
+            if f"{service}.{name}" not in HISTORY:
+                yield f"{service}.{name}", resources
+    for collection, own in _own.items():
+        yield collection, own()
+
+
+def _resources(collection: Any) -> Iterator[tuple[str, Any]]:
+    # MiniStack scopes its collections by account and Region, in keys of several parts.
+    scoped = getattr(collection, "_data", collection)
+    if isinstance(scoped, Mapping):
+        for key, resource in scoped.items():
+            yield str(key[-1] if isinstance(key, tuple) else key), resource

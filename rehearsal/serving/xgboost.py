@@ -7,6 +7,7 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inferenc
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from starlette.routing import Route
 
 CSV = "text/csv"
 
+log = logging.getLogger(__name__)
+
 
 def load(folder: Path) -> xgb.Booster:
     """Returns the model in a folder.
@@ -30,9 +33,7 @@ def load(folder: Path) -> xgb.Booster:
     files = [file for file in folder.iterdir() if file.is_file()]
     if len(files) != 1:
         raise FileNotFoundError(f"{folder} holds {len(files)} files: one model file is expected.")
-    booster = xgb.Booster(model_file=files[0])
-    booster.set_param({"nthread": 1})
-    return booster
+    return xgb.Booster({"nthread": 1}, model_file=bytearray(files[0].read_bytes()))
 
 
 def predict(booster: xgb.Booster, body: bytes) -> str:
@@ -62,11 +63,11 @@ def application(booster: xgb.Booster) -> Starlette:
     async def invocations(request: Request) -> Response:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip()
         if content_type != CSV:
-            return Response(f"Content type {content_type} is not supported.", 415)
+            return refused(f"Content type {content_type} is not supported.", 415)
         try:
             answer = predict(booster, await request.body())
         except ValueError as error:
-            return Response(f"Unable to evaluate payload provided: {error}", 400)
+            return refused(f"Unable to evaluate payload provided: {error}", 400)
         return Response(answer, media_type=CSV)
 
     return Starlette(
@@ -77,9 +78,17 @@ def application(booster: xgb.Booster) -> Starlette:
     )
 
 
+def refused(reason: str, status: int) -> Response:
+    """Returns an error, and writes it into the container's log."""
+    log.error("%d %s", status, reason)
+    return Response(reason, status)
+
+
 def main() -> None:
     """Serves the model until the process is told to stop."""
+    logging.basicConfig(format="[%(asctime)s:%(levelname)s] %(message)s", level=logging.INFO)
     booster = load(Path(os.environ["SM_MODEL_DIR"]))
+    log.info("The model has %d features.", booster.num_features())
     uvicorn.run(
         application(booster),
         host=os.environ.get("SERVING_HOST", "127.0.0.1"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from catalogue.model import Confidence
 from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._world import World
@@ -25,7 +24,7 @@ class BroadManagedPolicy(MlRule):
         "A managed policy of full access allows more than a job or an endpoint needs: grant the "
         "actions that its code calls, on its own data."
     )
-    source = docs("IAM/latest/UserGuide/best-practices.html", READ, Confidence.SECOND_HAND)
+    source = docs("IAM/latest/UserGuide/best-practices.html", READ)
     tags = ("iam",)
 
     def findings(self, world: World) -> Iterator[Finding]:

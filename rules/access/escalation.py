@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from catalogue.model import Confidence
 from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._iam import allowed
@@ -35,7 +34,7 @@ class Escalation(MlRule):
         "All actions, all of IAM, or one that changes policies on every resource: code in a job "
         "with such a role owns the account."
     )
-    source = docs("IAM/latest/UserGuide/best-practices.html", READ, Confidence.SECOND_HAND)
+    source = docs("IAM/latest/UserGuide/best-practices.html", READ)
     tags = ("iam",)
 
     def findings(self, world: World) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from catalogue.model import Confidence
 from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._iam import allowed
@@ -21,7 +20,7 @@ class PassRole(MlRule):
         "Who may pass every role to a job, and start the job, has the rights of all of them. "
         "iam:PassRole is granted for the role of the job alone, with iam:PassedToService."
     )
-    source = docs("IAM/latest/UserGuide/id_roles_use_passrole.html", READ, Confidence.SECOND_HAND)
+    source = docs("IAM/latest/UserGuide/id_roles_use_passrole.html", READ)
     tags = ("iam",)
 
     def findings(self, world: World) -> Iterator[Finding]:

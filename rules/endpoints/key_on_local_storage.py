@@ -13,11 +13,11 @@ from rules._world import World
 class KeyOnLocalStorage(MlRule):
     """A key is set for instances whose disks it does not encrypt."""
 
-    id = "W9526"
+    id = "I9526"
     shortdesc = "A KMS key reaches the disks that it is meant for"
     description = (
-        "Instances with local NVMe disks encrypt them in hardware: KmsKeyId does not. Earlier, "
-        "SageMaker refused the key with such instances."
+        "Instances with local NVMe disks encrypt them in hardware: KmsKeyId does not. It does no "
+        "harm; whoever has to prove with which key data is encrypted should know."
     )
     source = sagemaker_api("API_CreateEndpointConfig.html", READ)
     tags = ("sagemaker", "encryption")
@@ -31,5 +31,5 @@ class KeyOnLocalStorage(MlRule):
                     config,
                     ("KmsKeyId",),
                     f"The disks of {', '.join(types)} are encrypted in hardware and not by this "
-                    "key: leave it out, or choose an instance type without local storage.",
+                    "key: where it has to be yours, use an instance type without such disks.",
                 )

@@ -9,7 +9,7 @@ from cfnlint.data import AdditionalSpecs
 from cfnlint.helpers import load_resource
 
 from catalogue.sources import docs
-from rules._base import READ, Finding, MlRule
+from rules._base import READ, Finding, MlRule, has_come
 from rules._world import World
 
 RUNTIMES = load_resource(AdditionalSpecs, "LmbdRuntimeLifecycle.json")
@@ -32,7 +32,7 @@ class LambdaRuntime(MlRule):
         for function in world.of_type("AWS::Lambda::Function", "AWS::Serverless::Function"):
             runtime = function.get("Runtime")
             dates = RUNTIMES.get(runtime) if isinstance(runtime, str) else None
-            if dates and date.fromisoformat(dates["deprecated"]) <= date.today():
+            if dates and has_come(date.fromisoformat(dates["deprecated"])):
                 yield Finding(
                     function,
                     ("Runtime",),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from catalogue.model import Confidence
 from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._endpoint import CONFIG, MODEL
@@ -26,7 +25,6 @@ class FixedName(MlRule):
     source = docs(
         "AWSCloudFormation/latest/TemplateReference/aws-properties-name.html",
         READ,
-        Confidence.SECOND_HAND,
     )
     tags = ("sagemaker", "names")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalogue.model import Confidence
 from catalogue.sources import docs
 from rules._base import READ, Finding, MlRule
 from rules._endpoint import TARGET, component_of, endpoint_of
@@ -23,7 +22,6 @@ class TargetDependsOnEndpoint(MlRule):
     source = docs(
         "AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html",
         READ,
-        Confidence.SECOND_HAND,
     )
     tags = ("sagemaker", "scaling")
 

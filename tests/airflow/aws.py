@@ -1,7 +1,7 @@
 """AWS as far as the workflow needs it: objects in a folder, and jobs that run the step scripts.
 
 Requests have passed botocore's own validation when they come here; what is not implemented fails.
-Every call is noted with the resource that the caller has to be allowed.
+Every call is noted.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from botocore.exceptions import ClientError
 
 from tests.support.local_jobs import JobFailed, LocalSageMaker
 
-ACCOUNT = "123456789012"
-REGION = "eu-west-1"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
@@ -47,35 +45,30 @@ class Aws:
 
     Attributes:
         sagemaker: Runs the jobs.
-        calls: Every call in its order: operation, parameters.
-        asked: Every (action, resource) that the caller has to be allowed.
+        calls: Every call in its order: service as its requests are signed, operation, parameters.
     """
 
     sagemaker: SageMaker
-    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    asked: set[tuple[str, str]] = field(default_factory=set)
+    calls: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     ended: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def answer(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        self.calls.append((operation, parameters))
+    def answer(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append((service, operation, parameters))
         result: dict[str, Any] = getattr(self, operation)(**parameters)
         return {"ResponseMetadata": {"HTTPStatusCode": 200}, **result}
 
     def has(self, uri: str) -> bool:
         return self._object(uri).is_file()
 
-    def HeadBucket(self, Bucket: str) -> dict[str, Any]:  # noqa: N802, N803
-        self._ask("s3:ListBucket", f"arn:aws:s3:::{Bucket}")
+    def HeadBucket(self, **_: Any) -> dict[str, Any]:  # noqa: N802
         return {}
 
     def HeadObject(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N802, N803
-        self._ask("s3:GetObject", f"arn:aws:s3:::{Bucket}/{Key}")
         if not self.has(f"s3://{Bucket}/{Key}"):
             raise _refusal("404", 404)
         return {}
 
     def ListObjectsV2(self, Bucket: str, Prefix: str, **_: Any) -> dict[str, Any]:  # noqa: N802, N803
-        self._ask("s3:ListBucket", f"arn:aws:s3:::{Bucket}")
         holder, _, start = Prefix.rpartition("/")
         folders = [
             f"{holder}/{entry.name}/"
@@ -85,7 +78,6 @@ class Aws:
         return {"CommonPrefixes": [{"Prefix": folder} for folder in folders]}
 
     def GetObject(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N802, N803
-        self._ask("s3:GetObject", f"arn:aws:s3:::{Bucket}/{Key}")
         return {"Body": io.BytesIO(self.sagemaker.get(f"s3://{Bucket}/{Key}"))}
 
     def CreateProcessingJob(self, **request: Any) -> dict[str, Any]:  # noqa: N802
@@ -95,21 +87,16 @@ class Aws:
         return self._create("Training", request)
 
     def DescribeProcessingJob(self, ProcessingJobName: str) -> dict[str, Any]:  # noqa: N802, N803
-        return self._describe("Processing", ProcessingJobName)
+        return self._describe(ProcessingJobName)
 
     def DescribeTrainingJob(self, TrainingJobName: str) -> dict[str, Any]:  # noqa: N802, N803
-        return self._describe("Training", TrainingJobName)
+        return self._describe(TrainingJobName)
 
     def CreateModelPackage(self, **request: Any) -> dict[str, Any]:  # noqa: N802
-        version = f"model-package/{request['ModelPackageGroupName']}/1"
-        self._ask("sagemaker:CreateModelPackage", _arn(version))
         return self.sagemaker.create_model_package(**request)
 
     def _create(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
         name = request[f"{kind}JobName"]
-        for action in (f"Create{kind}Job", "AddTags"):
-            self._ask(f"sagemaker:{action}", _arn(f"{kind.lower()}-job/{name}"))
-        self._ask("iam:PassRole", request["RoleArn"])
         run = {
             "Processing": self.sagemaker.create_processing_job,
             "Training": self.sagemaker.create_training_job,
@@ -122,21 +109,13 @@ class Aws:
         self.ended[name] = {**described, **times}
         return {}
 
-    def _describe(self, kind: str, name: str) -> dict[str, Any]:
-        self._ask(f"sagemaker:Describe{kind}Job", _arn(f"{kind.lower()}-job/{name}"))
+    def _describe(self, name: str) -> dict[str, Any]:
         if name not in self.ended:
             raise _refusal("ValidationException", 400)
         return self.ended[name]
 
-    def _ask(self, action: str, resource: str) -> None:
-        self.asked.add((action, resource))
-
     def _object(self, uri: str) -> Path:
         return self.sagemaker.folder / "s3" / uri.removeprefix("s3://")
-
-
-def _arn(resource: str) -> str:
-    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}"
 
 
 def _refusal(code: str, status: int) -> ClientError:

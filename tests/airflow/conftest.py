@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -42,10 +41,12 @@ import botocore.client  # noqa: E402
 import pytest  # noqa: E402
 from airflow.models import DagBag, DagRun  # noqa: E402
 from airflow.utils import db  # noqa: E402
-from aws import ACCOUNT, REGION, Aws, SageMaker  # noqa: E402
+from aws import Aws, SageMaker  # noqa: E402
 
+from catalogue.template import Template  # noqa: E402
 from runtime.jobs import tumor_workflow  # noqa: E402
 from runtime.models import tumor_classifier  # noqa: E402
+from study.sample import Sample  # noqa: E402
 from tests.support.api import problems  # noqa: E402
 
 Definition = dict[str, Any]
@@ -55,63 +56,23 @@ def pytest_sessionfinish() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
-KNOWN = {
-    "AWS::AccountId": ACCOUNT,
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::StackName": "airflow-workflow",
-    "AWS::URLSuffix": "amazonaws.com",
-}
-
-
-def deployed(value: Any) -> Any:
-    """Returns a template's value as CloudFormation would fill it in."""
-    match value:
-        case {"Ref": name}:
-            filled: Any = KNOWN.get(name, name.lower())
-        case {"Fn::GetAtt": [name, "Arn"]}:
-            filled = arn_of(name)
-        case {"Fn::Join": [separator, parts]}:
-            filled = separator.join(map(deployed, parts))
-        case {"Fn::Sub": pattern}:
-            filled = re.sub(r"\$\{(.+?)\}", lambda found: KNOWN[found[1]], pattern)
-        case {"Fn::FindInMap": _}:
-            filled = ACCOUNT
-        case dict():
-            filled = {name: deployed(item) for name, item in value.items()}
-        case list():
-            filled = [deployed(item) for item in value]
-        case _:
-            filled = value
-    return filled
-
-
-def arn_of(name: str) -> str:
-    """Returns the ARN of a resource of the template, as far as the tests meet one."""
-    if name.startswith("WorkspaceBucket"):
-        return f"arn:aws:s3:::{name.lower()}"
-    if name.startswith("Key"):
-        return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{name.lower()}"
-    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
-
-
 @pytest.fixture(scope="session")
-def resources() -> dict[str, dict[str, Any]]:
-    """The resources of the template, as they were accepted."""
+def template() -> Template:
+    """The template, as it was accepted."""
     file = ROOT / "tests" / "snapshots" / "airflow_workflow.json"
-    found: dict[str, dict[str, Any]] = json.loads(file.read_text())["Resources"]
-    return found
+    return Template(json.loads(file.read_text()), file.stem)
 
 
-def properties(resources: dict[str, dict[str, Any]], resource_type: str) -> list[dict[str, Any]]:
-    return [deployed(r["Properties"]) for r in resources.values() if r["Type"] == resource_type]
+def properties(template: Template, resource_type: str) -> list[dict[str, Any]]:
+    """Returns the properties of the resources of a type, as CloudFormation would fill them in."""
+    return [Sample(template).value(found) for _, found in template.of_type(resource_type)]
 
 
 @pytest.fixture
-def definition(resources: dict[str, dict[str, Any]]) -> Definition:
+def definition(template: Template) -> Definition:
     """What the deployment writes for the service to read."""
-    (written,) = properties(resources, "Custom::WrittenObject")
-    document: Definition = json.loads(written["Document"])
+    (written,) = properties(template, "Custom::WrittenObject")
+    document: Definition = written["Document"]
     return document
 
 
@@ -154,7 +115,7 @@ def aws(definition: Definition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def call(client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         shape = client.meta.service_model.operation_model(operation).input_shape
         assert problems(shape, parameters) == [], operation
-        return aws.answer(operation, parameters)
+        return aws.answer(client.meta.service_model.signing_name, operation, parameters)
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
     monkeypatch.setattr(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from airflow.exceptions import AirflowFailException
@@ -13,6 +11,12 @@ from airflow.models import DAG, DagBag
 from aws import Aws
 from conftest import Definition, Run, properties
 from registration import require_quality
+
+from catalogue.template import Template
+from study.evaluation import Decision, Policies
+from tests.support.needs.calls import of_call
+from tests.support.needs.deployed import Deployed, Evidence
+from tests.support.needs.workflows import airflow
 
 Load = Callable[[Definition], DagBag]
 STEPS = ["process", "train", "evaluate", "condition", "register"]
@@ -106,9 +110,9 @@ def test_model_that_is_not_good_enough_fails_the_run(poor: Run) -> None:
 
 
 def test_alarm_counts_what_airflow_logs_of_a_failed_attempt(
-    good: Run, poor: Run, resources: dict[str, Any]
+    good: Run, poor: Run, template: Template
 ) -> None:
-    (counter,) = properties(resources, "AWS::Logs::MetricFilter")
+    (counter,) = properties(template, "AWS::Logs::MetricFilter")
     pattern = counter["FilterPattern"].strip('"')
     assert good.log.count(pattern) == 0
     assert poor.log.count(pattern) == 1  # there was no second attempt
@@ -164,46 +168,36 @@ def test_condition_is_met_at_its_limits() -> None:
 # What the role has to allow
 
 
-PASSED_TO_SAGEMAKER = {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-"""The one condition of which it is known that the calls meet it."""
-
-
-def _statements(resources: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
-    (policy,) = [
-        policy
-        for policy in properties(resources, "AWS::IAM::Policy")
-        if policy["PolicyName"].startswith("WorkflowRole")
-    ]
-    return [
-        (_list(statement["Action"]), _list(statement["Resource"]))
-        for statement in policy["PolicyDocument"]["Statement"]
-        if statement.get("Condition", PASSED_TO_SAGEMAKER) == PASSED_TO_SAGEMAKER
-    ]
-
-
-def _list(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
-
-
-def test_role_allows_every_call_of_a_run(good: Run, resources: dict[str, Any]) -> None:
-    statements = _statements(resources)
-    denied = [
-        (action, resource)
-        for action, resource in sorted(good.aws.asked)
-        if not any(
-            action in actions and any(fnmatch.fnmatchcase(resource, r) for r in allowed)
-            for actions, allowed in statements
-        )
-    ]
-    assert denied == []
-
-
-def test_role_allows_little_else(good: Run, resources: dict[str, Any]) -> None:
-    used = {action for action, _ in good.aws.asked}
-    allowed = {action for actions, _ in _statements(resources) for action in actions}
-    beyond = {a for a in allowed - used if not a.startswith(("kms:", "logs:"))}
-    assert beyond == {
-        "sagemaker:DescribeModelPackage",
-        "sagemaker:StopProcessingJob",
-        "sagemaker:StopTrainingJob",
+def asked(run: Run, deployed: Deployed) -> set[tuple[str, str]]:
+    """Returns action and resource of all that a run's calls take, as if its name were "sample"."""
+    (name,) = {
+        given["TrainingJobName"].removeprefix("airflow-train-")
+        for _, operation, given in run.aws.calls
+        if operation == "CreateTrainingJob"
     }
+    return {
+        (ask.action, ask.resource.replace(name, "sample"))
+        for call in run.aws.calls
+        for ask in of_call(deployed, *call)
+    }
+
+
+def test_role_allows_every_call_of_a_run(good: Run, template: Template) -> None:
+    policies, deployed = Policies(template), Deployed(template)
+    role = policies.sample.find("WorkflowRole")
+    for call in good.aws.calls:
+        for ask in of_call(deployed, *call):
+            decision = policies.role_may(role, ask.action, ask.resource, ask.request.context)
+            assert decision is Decision.ALLOWED, ask
+
+
+def test_proof_of_the_role_has_the_calls_of_a_run(good: Run, template: Template) -> None:
+    """It reads them off the definition: tests/stacks/test_least_privilege.py, without Airflow."""
+    deployed = Deployed(template)
+    role = deployed.sample.find("WorkflowRole")
+    proven = {
+        (need.ask.action, need.ask.resource)
+        for need in airflow(deployed)
+        if need.role == role and need.evidence is Evidence.RECORDED
+    }
+    assert proven == asked(good, deployed)

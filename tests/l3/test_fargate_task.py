@@ -49,6 +49,8 @@ def test_execution_role_pulls_and_logs_and_the_task_role_does_nothing(parts: Par
         "ecr:BatchGetImage",
         "ecr:GetAuthorizationToken",
         "ecr:GetDownloadUrlForLayer",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
     }

@@ -20,6 +20,7 @@ from mla_constructs.security.findings import (
     acknowledge_managed_policy,
     acknowledge_wildcard,
     add_managed_policy,
+    silence,
 )
 
 
@@ -120,3 +121,19 @@ def test_managed_policy_is_added_with_its_reason(stack: Stack) -> None:
     assert findings(stack) == set()
     (resource,) = Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
     assert len(resource["Properties"]["ManagedPolicyArns"]) == 1
+
+
+def test_silenced_rule_says_why_beside_the_resource() -> None:
+    stack = Stack()
+    silence(s3.CfnBucket(stack, "Bucket"), "I9527", "Nothing is asked of it.")
+    Template.from_stack(stack).has_resource(
+        "AWS::S3::Bucket",
+        {
+            "Metadata": {
+                "cfn-lint": {
+                    "config": {"ignore_checks": ["I9527"]},
+                    "reason": "Nothing is asked of it.",
+                }
+            }
+        },
+    )

@@ -68,7 +68,7 @@ def test_versions_are_deleted_before_the_group_and_after_the_right_to_register(
 @pytest.mark.parametrize(
     ("role", "actions", "on_group"),
     [
-        ("Registrar", ["sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage"], True),
+        ("Registrar", ["sagemaker:CreateModelPackage"], True),
         ("Deployer", ["sagemaker:DescribeModelPackage"], False),
         (
             "ModelGroupEmptierRole",

@@ -95,7 +95,6 @@ def test_orchestrator_may_do_what_the_workflow_asks_and_no_more(built: Parts) ->
         "sagemaker:CreateModelPackage",
         "sagemaker:CreateProcessingJob",
         "sagemaker:CreateTrainingJob",
-        "sagemaker:DescribeModelPackage",
         "sagemaker:DescribeProcessingJob",
         "sagemaker:DescribeTrainingJob",
         "sagemaker:StopProcessingJob",

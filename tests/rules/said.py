@@ -48,6 +48,12 @@ def found(document: dict[str, Any]) -> set[str]:
     return {rule.id for rule in rules() if rule.match(cfn)}
 
 
+def messages(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Returns the numbers of the rules that find something, each with what it says."""
+    cfn = Template("test.json", document, ["us-east-1"])
+    return [(rule.id, match.message) for rule in rules() for match in rule.match(cfn)]
+
+
 def _said(value: Any, way: str, sections: dict[str, Any]) -> Any:
     match value:
         case Said():

@@ -170,8 +170,11 @@ def alarm(metric: Any, policy: str = "Wake", **changed: Any) -> dict[str, Any]:
 
 
 def serving(**changed: Any) -> Resources:
-    """A real-time endpoint with what it needs."""
-    return {"Model": model(), "Config": config(), "Endpoint": endpoint(), **changed}
+    """A real-time endpoint with what it needs, and an alarm that names it."""
+    named = {"Name": "EndpointName", "Value": {"Fn::GetAtt": ["Endpoint", "EndpointName"]}}
+    errors = alarm("Invocation5XXErrors", Dimensions=[named], AlarmActions=[{"Ref": "Topic"}])
+    built = {"Model": model(), "Config": config(), "Endpoint": endpoint(), "Errors": errors}
+    return {**built, **changed}
 
 
 def scaled(**changed: Any) -> Resources:

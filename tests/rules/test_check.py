@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 
 from catalogue.discover import ROOT, Architecture
 from rules._apply import LARGEST, check, pack
+from rules._world import COMPOSED, World
 from study import cli
 from tests.rules.said import found, rules, template
 from tests.rules.shapes import packed, queued, scaled
@@ -129,13 +133,26 @@ def test_clean_templates_have_no_findings(file: Path) -> None:
 
 
 def test_clean_templates_are_many_and_varied() -> None:
-    assert len(CLEAN) >= 20
+    assert len(CLEAN) >= 30
     assert {file.suffix for file in CLEAN} == {".json", ".yaml"}
 
 
 def test_pack_finds_nothing_in_the_catalogue(architecture: Architecture, assembly: Path) -> None:
     file = assembly / f"{architecture.stack_id}.template.json"
-    assert [(m.rule.id, m.message) for m in check(file)] == []
+    assert [(m.rule.id, m.message) for m in check(file, informational=True)] == []
+
+
+def test_what_the_catalogue_silences_it_explains(
+    architecture: Architecture, assembly: Path
+) -> None:
+    file = assembly / f"{architecture.stack_id}.template.json"
+    for resource in json.loads(file.read_text())["Resources"].values():
+        silenced = resource.get("Metadata", {}).get("cfn-lint")
+        assert silenced is None or silenced["reason"].endswith(".")
+
+
+def test_table_is_at_most_100_columns_wide(mla: Mla, faulty: Path) -> None:
+    assert max(map(len, mla(str(faulty), "--info")[1].splitlines())) <= 100
 
 
 def test_editor_shows_the_pack(faulty: Path) -> None:
@@ -167,6 +184,10 @@ def test_editor_shows_the_pack(faulty: Path) -> None:
         (b"", "has 0 bytes"),
         (b"#" * (LARGEST + 1), f"has {LARGEST + 1} bytes"),
         (bytes(range(256)), "is no text in UTF-8"),
+        ("Resources: {}".encode("utf-16"), "is no text in UTF-8"),
+        (b"Resources:\n  X: \x00\n", "unacceptable character #x0000"),
+        (b"Resources:\n" + b"".join(b" " * i + b"a:\n" for i in range(1, 1300)), "recursion"),
+        (b"Resources: {X: {Type: A, Properties: {a: " + b"9" * 5000 + b"}}}", "4300 digits"),
         (b"Resources:\n  X: [\n", ":3 cannot be read"),
         (b'{"Resources": {,}}', ":1 cannot be read"),
         (b"- a\n- b\n", "has no Resources"),
@@ -199,6 +220,68 @@ def test_unusable_input_is_refused_in_one_sentence(
     assert sentence in err
     assert err.startswith("error: ")
     assert err.count("\n") == 1
+
+
+def test_large_file_is_refused_unread(mla: Mla, tmp_path: Path) -> None:
+    file = tmp_path / "template.yaml"
+    with file.open("wb") as content:
+        content.truncate(50 * 1024 * 1024)
+    tracemalloc.start()
+    code, _, err = mla(str(file))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (code, err.count("\n")) == (2, 1)
+    assert peak < LARGEST
+
+
+def test_one_bad_file_among_several_ends_in_its_sentence(
+    mla: Mla, tmp_path: Path, faulty: Path
+) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("Resources: [")
+    code, out, err = mla(str(CLEAN[0]), str(bad), str(faulty))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {bad}:2 cannot be read")
+    assert mla(str(CLEAN[0]), str(faulty))[0] == 1
+    assert mla(str(CLEAN[0]), str(CLEAN[1]))[0] == 0
+
+
+def test_pipe_is_refused_and_not_waited_for(mla: Mla, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert mla(str(tmp_path / "pipe"))[0] == 2
+
+
+LONG = "x" * 4096
+GROWING: dict[str, dict[str, Any]] = {
+    "parameter": {"Fn::Sub": "${Long}" * 1_000},
+    "list": {"Fn::Join": ["", [{"Fn::FindInMap": ["Of", "all", "letters"]}] * 1_000]},
+    "nested": reduce(
+        lambda inner, _: {"Fn::Sub": ["${V}" * 1000, {"V": inner}]},
+        range(6),
+        {"Fn::Sub": "letters"},
+    ),
+}
+
+
+@pytest.mark.parametrize("growing", GROWING)
+def test_text_that_would_grow_without_end_is_not_put_together(growing: str) -> None:
+    model = {"Type": "AWS::SageMaker::Model", "Properties": {"ModelName": GROWING[growing]}}
+    document = {
+        "Parameters": {"Long": {"Type": "String", "Default": LONG}},
+        "Mappings": {"Of": {"all": {"letters": ["x"] * 1000}}},
+        "Resources": {f"Model{number}": model for number in range(20)},
+    }
+    names = [r.get("ModelName") for r in World(document, {}).resources.values()]
+    assert sum(map(len, names)) <= COMPOSED
+
+
+def test_what_a_finding_quotes_is_short_and_printable(tmp_path: Path) -> None:
+    model = {"Type": "AWS::SageMaker::Model", "Properties": {"ModelName": "\x1b[2J" + LONG}}
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps({"Resources": {"Model": model}}))
+    said = [match.message for match in check(file) if match.rule.id == "W9540"]
+    assert [(len(message) < 500, message.isprintable()) for message in said] == [(True, True)]
+    assert said[0].endswith("when a change replaces the resource: leave it out.")
 
 
 def test_missing_file_and_folder_are_refused(mla: Mla, tmp_path: Path) -> None:

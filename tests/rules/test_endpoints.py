@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rules._endpoint import ALARM
 from tests.rules.cases import Case
 from tests.rules.said import WAYS, found, template
 from tests.rules.shapes import (
@@ -17,6 +18,8 @@ from tests.rules.shapes import (
     config,
     endpoint,
     model,
+    packed,
+    resource,
     serverless_config,
     serving,
     variant,
@@ -111,7 +114,7 @@ CASES = [
     ),
     Case("W9525", lambda s: serving(Config=config(KmsKeyId=s)), None, "alias/models"),
     Case(
-        "W9526",
+        "I9526",
         lambda s: serving(Config=config(variant(InstanceType=s))),
         "ml.g4dn.xlarge",
         "ml.m5.large",
@@ -178,10 +181,82 @@ def test_serverless_model_in_several_containers() -> None:
     assert found(template(on_demand(Model=several))) == {"E9520"}
 
 
-def test_local_disks_ask_for_no_key() -> None:
-    local = config(variant(InstanceType="ml.g5.xlarge"))
-    del local["Properties"]["KmsKeyId"]
-    assert found(template(serving(Config=local))) == set()
+LOCAL = ["g4dn", "g5", "g6e", "g7", "p4d", "p4de", "p5", "p5en", "p6-b200", "trn1", "m5d", "r7gd"]
+VOLUMES = ["m5", "c7g", "c6gn", "inf1", "inf2", "g5g"]
+UNKNOWN = ["p3", "g9"]
+
+
+@pytest.mark.parametrize("family", [*LOCAL, *VOLUMES, *UNKNOWN])
+def test_key_and_disks_go_by_the_family(family: str) -> None:
+    of_key = serving(Config=config(variant(InstanceType=f"ml.{family}.xlarge")))
+    assert found(template(of_key)) == ({"I9526"} if family in LOCAL else set())
+    del of_key["Config"]["Properties"]["KmsKeyId"]
+    assert found(template(of_key)) == ({"W9525"} if family in VOLUMES else set())
+
+
+@pytest.mark.parametrize(
+    "several",
+    [
+        {"Containers": [{"Image": IMAGE}, {"Image": IMAGE}]},
+        {"Containers": [{"Image": IMAGE, "Mode": "MultiModel"}]},
+        {"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}},
+    ],
+    ids=str,
+)
+def test_several_models_or_containers_are_not_asked_to_capture(several: dict[str, Any]) -> None:
+    behind = model(**several)
+    if "Containers" in several:
+        del behind["Properties"]["PrimaryContainer"]
+    bare = config()
+    del bare["Properties"]["DataCaptureConfig"]
+    assert found(template(serving(Model=behind, Config=bare))) == set()
+
+
+NAMED = {"Namespace": "AWS/SageMaker", "MetricName": "ModelLatency"}
+WATCHING = {
+    "by GetAtt": {"Fn::GetAtt": ["Endpoint", "EndpointName"]},
+    "by Sub": {"Fn::Sub": "${Endpoint.EndpointName}"},
+    "by its name": "tumors",
+}
+
+
+@pytest.mark.parametrize("way", WATCHING)
+def test_endpoint_is_watched_by_who_names_it(way: str) -> None:
+    of_name = [{"Name": "EndpointName", "Value": WATCHING[way]}]
+    watched = serving(Endpoint=endpoint(EndpointName="tumors"))
+    for properties in (
+        {**NAMED, "Dimensions": of_name},
+        {"Metrics": [{"MetricStat": {"Metric": {**NAMED, "Dimensions": of_name}}}]},
+    ):
+        watched["Errors"] = resource(ALARM, properties)
+        assert found(template(watched)) == set()
+    watched["Errors"] = resource(ALARM, {**NAMED, "Dimensions": []})
+    assert found(template(watched)) == {"I9529"}
+
+
+def test_alarm_on_a_component_watches_its_endpoint() -> None:
+    watched = packed()
+    by_copy = {"Fn::GetAtt": ["Component", "InferenceComponentName"]}
+    named = {"Name": "InferenceComponentName", "Value": by_copy}
+    watched["Errors"] = resource(ALARM, {**NAMED, "Dimensions": [named]})
+    assert found(template(watched)) == set()
+    del watched["Errors"]
+    assert found(template(watched)) == {"I9529"}
+
+
+def test_alarm_of_another_outcome_or_of_a_nested_stack_counts() -> None:
+    watched = serving()
+    watched["Errors"]["Condition"] = "Chosen"
+    assert found(template(watched)) == set()
+    told = {"Parameters": {"Endpoint": {"Fn::GetAtt": ["Endpoint", "EndpointName"]}}}
+    watched["Errors"] = resource("AWS::CloudFormation::Stack", told)
+    assert found(template(watched)) == set()
+
+
+def test_guarded_and_serverless_endpoints_are_not_asked_for_alarms() -> None:
+    for unwatched in (guarded(), on_demand()):
+        del unwatched["Errors"]
+        assert found(template(unwatched)) == set()
 
 
 def test_components_capture_no_data_and_scale_their_instances() -> None:

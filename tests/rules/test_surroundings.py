@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from tests.rules.cases import Case
-from tests.rules.said import WAYS, found, template
+from tests.rules.said import WAYS, found, messages, template
 from tests.rules.shapes import Resources, config, resource, serving, variant
 
 KEY = {"Fn::GetAtt": ["Key", "Arn"]}
@@ -41,9 +43,31 @@ def role(*managed: Any) -> Resources:
     return only("AWS::IAM::Role", AssumeRolePolicyDocument=trust, ManagedPolicyArns=list(managed))
 
 
+def stream(**changed: Any) -> Resources:
+    kept = {"StreamEncryption": {"KeyId": KEY}, "RetentionPeriodHours": 48}
+    return {"Stream": resource("AWS::Kinesis::Stream", {**kept, **changed})}
+
+
+def delivery(**changed: Any) -> Resources:
+    """Direct puts into S3, below prefixes."""
+    made = firehose()
+    made["Only"]["Properties"]["ExtendedS3DestinationConfiguration"] |= changed
+    return made
+
+
+def steps(*listed: Any) -> Resources:
+    """A pipeline."""
+    body = json.dumps({"Version": "2020-12-01", "Steps": list(listed)})
+    return only("AWS::SageMaker::Pipeline", PipelineDefinition={"PipelineDefinitionBody": body})
+
+
+def step(kind: str, **arguments: Any) -> dict[str, Any]:
+    return {"Name": "check", "Type": kind, "Arguments": arguments}
+
+
 def reader(**changed: Any) -> Resources:
     return {
-        "Stream": resource("AWS::Kinesis::Stream", {"StreamEncryption": {"KeyId": KEY}}),
+        **stream(),
         "Reader": resource(
             "AWS::Lambda::EventSourceMapping",
             {
@@ -114,7 +138,37 @@ CASES = [
         "arn:${AWS::Partition}:iam::aws:policy/AmazonSageMakerFullAccess",
         "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     ),
-    Case("W9590", lambda s: only("AWS::Kinesis::Stream", StreamEncryption=s), None, {"KeyId": KEY}),
+    Case("W9590", lambda s: stream(StreamEncryption=s), None, {"KeyId": KEY}),
+    Case("I9598", lambda s: stream(RetentionPeriodHours=s), None, 24),
+    Case(
+        "E9597",
+        lambda s: delivery(Prefix="day=!{timestamp:yyyy-MM-dd}/", ErrorOutputPrefix=s),
+        None,
+        "failed/!{firehose:error-output-type}/",
+    ),
+    Case(
+        "E9597",
+        lambda s: delivery(Prefix="records/", ErrorOutputPrefix=s),
+        "failed/!{timestamp:yyyy}/",
+        "failed/!{timestamp:yyyy}/!{firehose:error-output-type}/",
+    ),
+    Case("E9597", lambda s: delivery(Prefix=s), "!{firehose:error-output-type}/", "records/"),
+    Case(
+        "W9568",
+        lambda s: only(
+            "AWS::StepFunctions::StateMachine",
+            LoggingConfiguration={"Level": "ERROR"},
+            Definition={"States": {"Label": {"Type": "Task", "Resource": s}}},
+        ),
+        "arn:${AWS::Partition}:states:::sagemaker:createLabelingJob.sync",
+        "arn:${AWS::Partition}:states:::sagemaker:createTrainingJob.sync",
+    ),
+    Case(
+        "W9568",
+        lambda s: only("AWS::SageMaker::ProcessingJob", AppSpecification={"ImageUri": s}),
+        "1.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-clarify-processing:1.0",
+        "1.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
+    ),
     Case("W9591", lambda s: reader(MaximumRetryAttempts=s), -1, 3),
     Case("W9591", lambda s: reader(DestinationConfig=s), None, {"OnFailure": {"Destination": "d"}}),
     Case(
@@ -209,3 +263,99 @@ def test_python_shell_needs_no_version() -> None:
     shell = glue(Command={"Name": "pythonshell", "PythonVersion": "3.9"})
     del shell["Only"]["Properties"]["GlueVersion"]
     assert found(template(shell)) == set()
+
+
+HOOK = {"S3OutputPath": "s3://tensors/"}
+CLOSED_STEPS = {
+    "Clarify": step("ClarifyCheck"),
+    "Model Monitor": step("QualityCheck"),
+    "Debugger": step("Training", DebugHookConfig=HOOK),
+    "Debugger (rules)": step("Tuning", TrainingJobDefinition={"DebugRuleConfigurations": [{}]}),
+    "Debugger (profiler)": step("Training", ProfilerConfig=HOOK),
+    "Clarify (container)": step(
+        "Processing", AppSpecification={"ImageUri": "1.dkr.ecr.r.c/sagemaker-clarify-processing:1"}
+    ),
+}
+
+
+@pytest.mark.parametrize("closed", CLOSED_STEPS)
+@pytest.mark.parametrize("nested", [False, True])
+def test_closed_feature_is_found_in_a_pipeline(closed: str, nested: bool) -> None:
+    found_step = CLOSED_STEPS[closed]
+    if nested:
+        found_step = step("Condition", IfSteps=[step("Lambda"), found_step], ElseSteps=[])
+    assert found(template(steps(step("Training"), found_step))) == {"W9568"}
+
+
+def test_pipeline_is_read_as_text_as_an_object_and_put_together() -> None:
+    document = {"Steps": [step("ClarifyCheck")]}
+    text = json.dumps(document)
+    first, last = text[:10], text[10:]
+    for body in (
+        text,
+        {"Fn::Sub": text},
+        {"Fn::Join": ["", [first, last]]},
+        {"Fn::ToJsonString": document},
+        {"Fn::Sub": text.replace("{}", '{"Role": "${Role.Arn}", "Count": ${Count}}')},
+    ):
+        made = only("AWS::SageMaker::Pipeline", PipelineDefinition={"PipelineDefinitionBody": body})
+        assert found(template(made)) == {"W9568"}, body
+    assert found(template(only("AWS::SageMaker::Pipeline", PipelineDefinition=document))) == {
+        "W9568"
+    }
+
+
+def test_finding_in_a_workflow_names_the_step() -> None:
+    states = {"States": {"Each": {"Type": "Map", "ItemProcessor": {"States": {"Label": {
+        "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sagemakera2iruntime:startHumanLoop",
+    }}}}}}  # fmt: skip
+    machine = only(
+        "AWS::StepFunctions::StateMachine",
+        LoggingConfiguration={"Level": "ALL"},
+        DefinitionString=json.dumps(states),
+    )
+    assert [said for _, said in messages(template(machine))] == [
+        "In Label: Closed to new accounts: Augmented AI (2026-07-30). Use a review step of your "
+        "own in the workflow."
+    ]
+
+
+@pytest.mark.parametrize(
+    "open_step",
+    [
+        step("Training", ProfilerConfig={"DisableProfiler": True}),
+        step("Training", TensorBoardOutputConfig=HOOK),
+        step("Processing", AppSpecification={"ImageUri": "1.dkr.ecr.r.c/clarify-of-mine:1"}),
+        step("Lambda", Payload={"Type": "QualityCheck"}),
+    ],
+    ids=str,
+)
+def test_open_feature_of_a_pipeline_is_let_be(open_step: dict[str, Any]) -> None:
+    assert found(template(steps(open_step))) == set()
+
+
+@pytest.mark.parametrize(
+    ("release", "last_day"),
+    [
+        ("emr-5.36.2", date(2027, 6, 29)),
+        ("emr-6.15.0", date(2027, 6, 29)),
+        ("emr-7.0.0", date(2027, 8, 30)),
+        ("emr-7.10.0", date(2027, 8, 30)),
+        ("emr-7.11.0", date(2027, 11, 3)),
+        ("emr-7.14.0", date(2028, 9, 8)),
+    ],
+)
+def test_support_of_a_release_ends_on_its_day(
+    monkeypatch: pytest.MonkeyPatch, release: str, last_day: date
+) -> None:
+    cluster = template(only("AWS::EMR::Cluster", ReleaseLabel=release))
+    monkeypatch.setattr("rules._base.today", lambda: last_day)
+    assert found(cluster) == set()
+    monkeypatch.setattr("rules._base.today", lambda: last_day + timedelta(days=1))
+    assert found(cluster) == {"W9564"}
+
+
+def test_releases_that_no_page_knows_are_let_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rules._base.today", lambda: date(2040, 1, 1))
+    for label in ("emr-7.15.0", "emr-8.0.0", "emr-spark-8.0.0", "spark-7.2"):
+        assert found(template(only("AWS::EMR::Cluster", ReleaseLabel=label))) == set()

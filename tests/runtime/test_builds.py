@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
 from runtime import builds, repositories
 from runtime.models import tumor_classifier
+from tests.support.locks import pins
 
 ENDPOINT = "cicd-pipeline-staging"
 AWS = {
@@ -104,12 +104,8 @@ def checkout(folder: Path) -> Path:
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-integration.txt"])
 def test_repository_pins_what_this_project_pins(name: str) -> None:
     """Else its builds would install other versions into the environment of these tests."""
-    lines = (repositories.TUMOR_CLASSIFIER / name).read_text().splitlines()
-    pins = [Requirement(line) for line in lines if not line.startswith("#")]
-    assert pins
-    for pin in pins:
-        if pin.marker is None or pin.marker.evaluate():
-            assert pin.specifier.contains(version(pin.name)), pin
+    pinned = pins(repositories.TUMOR_CLASSIFIER / name)
+    assert pinned == {package: version(package) for package in pinned}
 
 
 @pytest.fixture(scope="module")

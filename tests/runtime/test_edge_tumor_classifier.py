@@ -32,6 +32,7 @@ from runtime.edge.tumor_classifier.classifier import (
 from runtime.edge.tumor_classifier.station import Station
 from runtime.edge.tumor_classifier.telemetry import GreengrassTelemetry
 from runtime.models import tumor_classifier as model
+from tests.support.locks import pins
 
 REQUESTS = model.SAMPLE_REQUESTS.read_bytes()
 ROW = REQUESTS.splitlines()[0]
@@ -323,11 +324,6 @@ def test_recipe_lets_it_publish_what_it_publishes() -> None:
 def test_requirements_are_those_of_the_inference_container() -> None:
     """One model, one runtime: what is tested in the container holds on the device."""
     folder = Path(__file__).resolve().parents[2] / "runtime"
-
-    def pins(file: Path) -> dict[str, str]:
-        lines = (line for line in file.read_text().splitlines() if "==" in line)
-        return dict(line.split("==", 1) for line in lines)
-
     device = pins(component.RECIPE.parent / "requirements.txt")
     container = pins(folder / "containers" / "inference" / "requirements.txt")
     common = device.keys() & container.keys()

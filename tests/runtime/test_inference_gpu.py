@@ -14,6 +14,7 @@ from runtime.containers.inference.errors import ModelError
 from runtime.containers.inference.model import CUDA, Model
 from runtime.containers.inference.settings import from_environment
 from runtime.models import tumor_classifier
+from tests.support.locks import pins
 
 CPU, GPU = (ROOT / "runtime" / "containers" / name for name in ("inference", "inference_gpu"))
 ONLY_GPU = {"onnxruntime-gpu"}
@@ -54,13 +55,8 @@ def test_instance_without_gpu_refuses_to_serve_from_the_cpu(
         Model(folder, "cuda")
 
 
-def pins(folder: Path) -> dict[str, str]:
-    lines = (folder / "requirements.txt").read_text().splitlines()
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
-
-
 def test_the_two_images_differ_in_the_engine_alone() -> None:
-    cpu, gpu = pins(CPU), pins(GPU)
+    cpu, gpu = pins(CPU / "requirements.txt"), pins(GPU / "requirements.txt")
     nvidia = {name for name in gpu if name.startswith("nvidia-")}
     assert gpu.keys() - nvidia - ONLY_GPU == cpu.keys() - ONLY_CPU
     for name in gpu.keys() & cpu.keys():
@@ -69,7 +65,7 @@ def test_the_two_images_differ_in_the_engine_alone() -> None:
 
 def test_cuda_is_that_of_the_instances_driver() -> None:
     """The stack asks for an AMI with CUDA 13.0: wheels of another major version would not load."""
-    gpu = pins(GPU)
+    gpu = pins(GPU / "requirements.txt")
     assert gpu["nvidia-cuda-runtime"].startswith("13.")
     assert "nvidia-cudnn-cu13" in gpu
 

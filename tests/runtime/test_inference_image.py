@@ -19,6 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from catalogue.discover import ROOT
+from tests.support.locks import canonical, pins
 
 HOME = ROOT / "runtime" / "containers" / "inference"
 CONTEXT = ROOT / "runtime"
@@ -119,18 +120,22 @@ def test_only_wheels_are_installed_and_only_in_stages_that_are_left_behind() -> 
         for run in runs:
             arguments = json.loads(run)
             assert arguments[arguments.index("--only-binary") + 1] == ":all:"
-            assert "--requirement" in arguments
+            assert {"--requirement", "--no-deps", "--require-hashes"} <= set(arguments)
             assert name not in {s.name for i in ("inference", "training") for s in lineage(i)}
     assert {name for name, runs in installs.items() if runs} == {"packages", "training-packages"}
-    (serving,) = installs["packages"]
-    assert "--no-deps" in json.loads(serving)
 
 
 def test_the_image_that_serves_has_no_trainer() -> None:
     copied = [text for stage in lineage("inference") for text in stage.all("COPY")]
     assert not [text for text in copied if "training-packages" in text]
-    names = {Requirement(line).name for line in pins()}
-    assert not names & {"xgboost", "xgboost-cpu", "onnx", "onnxmltools", "scikit-learn", "scipy"}
+    assert not pins(LOCK).keys() & {
+        "xgboost",
+        "xgboost-cpu",
+        "onnx",
+        "onnxmltools",
+        "scikit-learn",
+        "scipy",
+    }
 
 
 def sources() -> list[str]:
@@ -159,30 +164,23 @@ def test_everything_copied_is_in_the_context_and_nothing_else() -> None:
         assert [s for s in sources() if fnmatch.fnmatch(s, pattern)] or pattern in sources()
 
 
-def pins() -> list[str]:
-    lines = (HOME / "requirements.txt").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+LOCK = HOME / "requirements.txt"
 
 
 def test_pinned_is_what_was_tested() -> None:
-    for pin in map(Requirement, pins()):
-        assert pin.specifier.contains(metadata.version(pin.name)), pin
+    assert pins(LOCK) == {name: metadata.version(name) for name in pins(LOCK)}
 
 
 def test_pinned_is_all_that_is_needed() -> None:
     """`--no-deps` installs nothing that is not listed: what is listed has to be complete."""
     # The image is built for Python 3.13 on Linux.
     environment = {"python_version": "3.13", "sys_platform": "linux", "extra": ""}
-    names = {canonical(Requirement(pin).name) for pin in pins()}
-    for pin in pins():
-        for text in metadata.requires(Requirement(pin).name) or []:
+    names = pins(LOCK).keys()
+    for pin in names:
+        for text in metadata.requires(pin) or []:
             needed = Requirement(text)
             if needed.marker is None or needed.marker.evaluate(environment):
                 assert canonical(needed.name) in names, f"{pin} needs {needed}"
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_modules_import_each_other_by_relation() -> None:

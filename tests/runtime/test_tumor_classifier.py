@@ -267,7 +267,7 @@ def test_model_card_shows_the_metrics() -> None:
 def test_library_container_and_card_name_the_same_version() -> None:
     table = resources.files("mla_constructs.inference") / "built_in_images.json"
     tag = json.loads(table.read_text())["images"]["xgboost"]["tag"]
-    requirements = (tumor_classifier.ARTIFACT.parent / "requirements.txt").read_text()
+    requirements = (tumor_classifier.ARTIFACT.parent / "requirements.in").read_text()
     pins = re.findall(r"^xgboost(?:-cpu)?==([\d.]+)", requirements, re.MULTILINE)
     assert set(pins) == {xgb.__version__}
     assert tag.replace("-", ".") == xgb.__version__

@@ -1,18 +1,21 @@
-"""What the handlers of custom resources call, against what their roles allow: no more, no less."""
+"""The handlers of custom resources call in their tests what they call in the proof of their roles.
+
+The proof, in tests/stacks/test_least_privilege.py, runs each handler for each resource of its type,
+once through its life. A call that only another test provokes would be missing there.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from catalogue.discover import ROOT
 from catalogue.template import Template
-from study.iam import as_list, statements
 from tests.runtime.conftest import Call
-from tests.support.authorization import exists
 from tests.support.expiring import expiring
+from tests.support.needs.code import HANDLERS, handled
+from tests.support.needs.deployed import Deployed
 
 TESTS = {
     "test_certificate.py",
@@ -24,86 +27,37 @@ TESTS = {
 }
 """Those that run the handlers."""
 
-ROLES = {
-    "build_image": "ImageBuilderRole",
-    "certificate": "CertificateMakerRole",
-    "delete_stack": "StackRemoverRole",
-    "empty_bucket": "BucketEmptierRole",
-    "empty_model_group": "ModelGroupEmptierRole",
-    "expiry": "ExpiryClockRole",
-    "place_objects": "ObjectPlacerRole",
-    "write_object": "ObjectWriterRole",
-}
-"""Handler -> role of its function."""
 
-NAMED_OTHERWISE = {
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
-    ("s3", "CopyObject"): {"s3:GetObject", "s3:PutObject"},
-    ("s3", "DeleteObjects"): {"s3:DeleteObject", "s3:DeleteObjectVersion"},
-    ("s3", "ListObjectVersions"): {"s3:ListBucketVersions"},
-}
-"""Operations whose permission is not called as they are."""
-
-BY_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents"}
-"""Every function's log: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html"""
-
-BY_S3 = {"kms:GenerateDataKey"}
-"""Of whoever writes to a bucket under SSE-KMS.
-
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
-"""
-
-EXPLAINED = {
-    "kms:Decrypt": "Writers of a bucket share one grant; those that write in several parts decrypt."
-}
-"""Granted to writers, called by none of these handlers -> why that stays."""
+def name_of(module: object) -> str:
+    return str(getattr(module, "__name__", "")).rsplit(".", maxsplit=1)[-1]
 
 
-def used(calls: set[Call], handler: str) -> set[str]:
-    """Returns the actions that a handler needs for its calls."""
-    actions = set(BY_LAMBDA)
-    for call in calls:
-        if call.handler == handler:
-            named = {f"{call.service}:{call.operation}"}
-            actions |= NAMED_OTHERWISE.get((call.service, call.operation), named)
-    assert all(map(exists, actions)), actions
-    return actions | BY_S3 if "s3:PutObject" in actions else actions
+@pytest.fixture(scope="module")
+def proven() -> set[Call]:
+    """The calls in the proof, for the accepted templates."""
+    files = sorted((ROOT / "tests" / "snapshots").glob("*.json"))
+    templates = [Template(json.loads(file.read_text()), file.stem) for file in files]
+    return {
+        Call(handler, service, operation)
+        for template in (*templates, expiring(8))
+        for _, handler, (service, operation, _) in handled(Deployed(template))
+    }
 
 
-def templates() -> Iterator[Template]:
-    """Yields the accepted templates, and what `-c expire_after_hours` adds to any of them."""
-    for file in sorted((ROOT / "tests" / "snapshots").glob("*.json")):
-        yield Template(json.loads(file.read_text()), file.stem)
-    yield expiring(8)
-
-
-def granted(role: str) -> dict[str, set[str]]:
-    """Returns the actions that a role is allowed, in each template that has it."""
-    found: dict[str, set[str]] = {}
-    for template in templates():
-        for holder, statement in statements(template):
-            if holder[:-8] == role:
-                found.setdefault(template.name, set()).update(as_list(statement["Action"]))
-    return found
-
-
-@pytest.mark.parametrize("handler", ROLES)
-def test_role_allows_what_its_handler_calls_and_nothing_else(
-    handler: str, calls: set[Call], request: pytest.FixtureRequest
+@pytest.mark.parametrize("handler", sorted(map(name_of, HANDLERS.values())))
+def test_proof_has_the_calls_of_the_tests(
+    handler: str, proven: set[Call], calls: set[Call], request: pytest.FixtureRequest
 ) -> None:
     config = request.config
     narrowed = config.option.keyword or any("::" in argument for argument in config.args)
     if narrowed or not {item.path.name for item in request.session.items} >= TESTS:
         pytest.skip("needs all the tests of the handlers")
-    allowed = granted(ROLES[handler])
-    assert allowed
-    needed = used(calls, handler)
-    for slug, actions in allowed.items():
-        assert actions >= needed, slug
-        assert actions - needed <= (EXPLAINED.keys() if "s3:PutObject" in needed else set()), slug
+    tested = {call for call in calls if call.handler == handler}
+    assert tested
+    assert tested == {call for call in proven if call.handler == handler}
 
 
-def test_every_handler_has_a_role_here() -> None:
+def test_every_handler_is_in_the_proof() -> None:
     folder = ROOT / "runtime" / "functions" / "custom_resources" / "handlers"
     handlers = {f.stem for f in folder.glob("*.py") if "\n@custom_resource\n" in f.read_text()}
-    assert handlers == ROLES.keys()
+    assert handlers == set(map(name_of, HANDLERS.values()))

@@ -134,6 +134,8 @@ def test_model_may_write_its_log_and_its_traces(template: Template) -> None:
         for action in as_list(statement["Action"])
     }
     assert allowed == {
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "xray:PutTelemetryRecords",

@@ -16,7 +16,7 @@ from app import build
 from catalogue.discover import ROOT, Architecture, discover
 from catalogue.errors import UsageError
 from catalogue.template import Template
-from study.assembly import load
+from tests.conftest import Variants
 
 SOURCES = ("catalogue", "constructs", "runtime", "stacks", "app.py", "cdk.json")
 REGIONS = ("us-east-1", "eu-west-1", "ap-southeast-2", "sa-east-1")
@@ -101,17 +101,12 @@ def test_data_outlives_the_stack_if_asked(tmp_path: Path) -> None:
 
 
 def test_every_option_gives_a_template_that_passes_the_gates(
-    architecture: Architecture, tmp_path: Path
+    architecture: Architecture, variants: Variants
 ) -> None:
-    for option in architecture.facts.options:
-        for value in option.values[1:]:
-            outdir = tmp_path / f"{option.name}-{value}"
-            context = {"stack": architecture.slug, option.name: value}
-            build(context, outdir=str(outdir)).synth()
-            template = load([architecture], outdir)[0]
-            for limit in architecture.facts.limits:
-                for setting in template.values(limit.setting) if limit.setting else []:
-                    assert not limit.violation(setting), (context, limit.name)
+    for context, template in variants(architecture).items():
+        for limit in architecture.facts.limits:
+            for setting in template.values(limit.setting) if limit.setting else []:
+                assert not limit.violation(setting), (context, limit.name)
 
 
 def test_unknown_value_of_an_option_is_refused(architecture: Architecture) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from catalogue.template import Template
-from study.evaluation import Decision, Policies, Request, decide
+from study.evaluation import Decision, Policies, Request, UnstatedError, decide
 from study.sample import ACCOUNT
 
 Statement = dict[str, Any]
@@ -91,8 +91,7 @@ ROLE = "arn:aws:iam::111122223333:role/a"
 )
 def test_conditions(operator: str, wanted: Any, found: Any, holds: bool) -> None:
     statement = allow(Condition={operator: {"aws:Key": wanted}})
-    context = {} if found is None else {"AWS:key": found}
-    decision = decide([statement], Request(GET.action, GET.resource, context))
+    decision = decide([statement], Request(GET.action, GET.resource, {"AWS:key": found}))
     assert (decision is Decision.ALLOWED) is holds
 
 
@@ -119,6 +118,44 @@ def test_all_conditions_have_to_hold() -> None:
 def test_what_is_not_understood_is_refused(statement: Statement) -> None:
     with pytest.raises(ValueError, match=r"not understood|policy variables|NotAction"):
         decide([statement], GET)
+
+
+def only_if(operator: str, wanted: str) -> Statement:
+    return {"Condition": {operator: {"aws:PrincipalOrgID": wanted, "aws:Stated": "yes"}}}
+
+
+@pytest.mark.parametrize(
+    ("statement", "asked"),
+    [
+        # Held for want of the key, each of them would allow.
+        (allow(**only_if("StringNotLike", "o-1")), True),
+        (allow(**only_if("StringEqualsIfExists", "yes")), True),
+        (allow(**only_if("ForAllValues:StringEquals", "yes")), True),
+        # Not held for want of the key, a denial would not deny.
+        (deny(**only_if("StringEquals", "yes")), True),
+        # Whatever the key is, these do not gain by it.
+        (allow(**only_if("StringEquals", "yes")), False),
+        (deny(**only_if("StringNotEquals", "o-1")), False),
+        (deny(action="s3:PutObject", **only_if("StringEquals", "yes")), False),
+    ],
+)
+def test_request_says_what_decides_it(statement: Statement, asked: bool) -> None:
+    negated = "Not" in str(statement)
+    request = Request(GET.action, GET.resource, {"aws:Stated": "no" if negated else "yes"})
+    if asked:
+        with pytest.raises(UnstatedError, match="aws:PrincipalOrgID"):
+            decide([statement], request)
+    else:
+        decide([statement], request)
+    told = Request(GET.action, GET.resource, {**request.context, "aws:PrincipalOrgID": None})
+    decide([statement], told)
+
+
+def test_what_is_denied_anyway_needs_no_more_said() -> None:
+    unsaid = deny(Condition={"Bool": {"aws:SecureTransport": "false"}})
+    assert decide([unsaid, deny()], GET) is Decision.DENIED
+    with pytest.raises(UnstatedError):
+        decide([unsaid, allow()], GET)
 
 
 def test_several_values_need_a_quantifier() -> None:

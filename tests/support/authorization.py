@@ -54,6 +54,7 @@ PATHS = {
     "LogStreamName",
     "ModelPackageName",
     "ObjectName",
+    "ParameterNameWithoutLeadingSlash",
     "RepositoryName",
     "RoleNameWithPath",
     "TopicFilter",
@@ -79,6 +80,13 @@ def exists(action: str) -> bool:
     service, _, name = action.partition(":")
     known = name in _services().get(service, {}).get("privileges", {})
     return known or action in DEVICE_ACTIONS
+
+
+def access_level(action: str) -> str:
+    """Returns what an action does: List, Read, Write, Tagging or Permissions management."""
+    service, _, name = action.partition(":")
+    level: str = _services()[service]["privileges"][name]["access_level"]
+    return level
 
 
 def arn_formats(action: str) -> set[str]:

@@ -65,11 +65,15 @@ class EmulatedAws:
         url: Its endpoint for every service.
         faults: What goes wrong; a test appends to it.
         calls: Calls received, such as "sts:GetCallerIdentity", in their order.
+        answers: Call -> what answers it instead of moto, which does not know it: a function from
+            its input to its output. For services that speak JSON.
     """
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.calls: list[str] = []
+        self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._emulator = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(
             "127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler
@@ -89,13 +93,15 @@ class EmulatedAws:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """Returns a boto3 client of the emulator, with which a test prepares what is there."""
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=region,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",  # noqa: S106
-        )
+        if (service, region) not in self._clients:
+            self._clients[service, region] = boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name=region,
+                aws_access_key_id="testing",
+                aws_secret_access_key="testing",  # noqa: S106
+            )
+        return self._clients[service, region]
 
     def fail(self, call: str, code: str, *, status: int = 400, times: int | None = None) -> None:
         """Lets a call end with an error."""
@@ -109,6 +115,7 @@ class EmulatedAws:
         """Forgets resources, faults and calls."""
         with urlopen(Request(f"{self.url}/moto-api/reset", method="POST")):  # noqa: S310
             self.faults.clear()
+            self.answers.clear()
             self.calls.clear()
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -121,7 +128,20 @@ class EmulatedAws:
                     time.sleep(fault.seconds)
                     if fault.code:
                         return refusal(operation, fault, start_response)
+            if call in self.answers:
+                return self._instead(call, environ, start_response)
         return self._emulator(environ, start_response)
+
+    def _instead(self, call: str, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        asked = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])) or "{}")
+        try:
+            status, answer = "200 OK", self.answers[call](asked)
+        except LookupError as missing:
+            message = f"Could not find {missing.args[0]}"
+            status, answer = "400 refused", {"__type": "ValidationException", "message": message}
+        body = json.dumps(answer).encode()
+        start_response(status, [("Content-Length", str(len(body)))])
+        return [body]
 
     @contextmanager
     def running(self) -> Iterator[EmulatedAws]:
@@ -157,6 +177,8 @@ def called(environ: Environ) -> OperationModel | None:
 def routed(service: ServiceModel, environ: Environ) -> OperationModel:
     """Returns the operation of a REST service that a method, path and query stand for."""
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    # As it was sent: a slash within an ARN is none of the path's.
+    asked = environ["REQUEST_URI"].partition("?")[0]
 
     def fits(operation: OperationModel) -> bool:
         path, _, required = operation.http["requestUri"].partition("?")
@@ -164,7 +186,7 @@ def routed(service: ServiceModel, environ: Environ) -> OperationModel:
         pattern = re.sub(r"\\{[^}]*\\}", "[^/]+", pattern)
         return (
             operation.http["method"] == environ["REQUEST_METHOD"]
-            and re.fullmatch(pattern.rstrip("/") + "/?", environ["PATH_INFO"]) is not None
+            and re.fullmatch(pattern.rstrip("/") + "/?", asked) is not None
             and parse_qs(required, keep_blank_values=True).keys() <= query.keys()
         )
 
@@ -176,6 +198,7 @@ def routed(service: ServiceModel, environ: Environ) -> OperationModel:
 
 SIGNED_AS = {
     "elasticfilesystem": "efs",
+    "elasticloadbalancing": "elbv2",
     "monitoring": "cloudwatch",
     "servicequotas": "service-quotas",
     "states": "stepfunctions",

@@ -13,7 +13,7 @@ from constructs import Construct
 from mla_constructs.containers.image import ContainerImage, pull_statements
 from mla_constructs.delivery.build_project import Architecture
 from mla_constructs.errors import InvalidArgument, require_between
-from mla_constructs.observability.log_group import EncryptedLogGroup
+from mla_constructs.observability.log_group import STREAM_ACTIONS, EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge, acknowledge_wildcard
 
@@ -103,7 +103,7 @@ class FargateTask(ecs.FargateTaskDefinition):
             retention=log_retention,
             removal_policy=removal_policy,
         )
-        self.log_group.grant_write(execution_role)
+        self.log_group.grant_writing(execution_role, actions=STREAM_ACTIONS)
         for statement in pull_statements(image):
             execution_role.add_to_policy(statement)
         acknowledge_wildcard(

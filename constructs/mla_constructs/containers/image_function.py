@@ -14,7 +14,7 @@ from constructs import Construct
 from mla_constructs.containers.built_image import BuiltImage
 from mla_constructs.delivery.build_project import Architecture
 from mla_constructs.errors import require_between
-from mla_constructs.observability.log_group import EncryptedLogGroup
+from mla_constructs.observability.log_group import STREAM_ACTIONS, EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge, acknowledge_wildcard
 
@@ -84,7 +84,7 @@ class ImageFunction(lambda_.Function):
             description="What the model's code may do",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         )
-        self.logs.grant_write(role)
+        self.logs.grant_writing(role, actions=STREAM_ACTIONS)
         super().__init__(
             scope,
             id,

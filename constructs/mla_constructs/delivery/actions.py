@@ -155,7 +155,7 @@ def deploy(
         name=name,
         category="Deploy",
         provider="CloudFormation",
-        grant=environment.grant_deployment,
+        grant=environment.grant_removal if replace_failed else environment.grant_deployment,
         configuration={
             "ActionMode": "REPLACE_ON_FAILURE" if replace_failed else "CREATE_UPDATE",
             "StackName": environment.stack_name,
@@ -175,7 +175,7 @@ def remove(name: str, environment: DeliveryEnvironment) -> Action:
         name=name,
         category="Deploy",
         provider="CloudFormation",
-        grant=environment.grant_deployment,
+        grant=environment.grant_removal,
         configuration={
             "ActionMode": "DELETE_ONLY",
             "StackName": environment.stack_name,

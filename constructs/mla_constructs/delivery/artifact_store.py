@@ -67,11 +67,19 @@ class ArtifactStore(DataBucket):
         for artifact in artifacts:
             self.grant_write_below(role, _prefix(pipeline, artifact))
 
+    def grant_versioning(self, role: iam.Role) -> None:
+        """Lets the role see that the bucket is versioned, as pipelines ask for and builds do not.
+
+        Source: https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        """
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["s3:GetBucketVersioning"], resources=[self.bucket_arn])
+        )
+
     def _grant_bucket(self, role: iam.Role) -> None:
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"],
-                resources=[self.bucket_arn],
+                actions=["s3:GetBucketAcl", "s3:GetBucketLocation"], resources=[self.bucket_arn]
             )
         )
 

@@ -14,7 +14,7 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct, Node
 
 from mla_constructs.errors import require_between
-from mla_constructs.observability.log_group import EncryptedLogGroup
+from mla_constructs.observability.log_group import STREAM_ACTIONS, EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge, acknowledge_wildcard
 
@@ -97,7 +97,7 @@ class BuildProject(Construct):
                 },
             ),
         )
-        log_group.grant_writing(self.role)
+        log_group.grant_writing(self.role, actions=["logs:CreateLogGroup", *STREAM_ACTIONS])
         acknowledge_wildcard(
             self.role,
             log_group.log_group_arn,

@@ -19,14 +19,13 @@ from mla_constructs.storage.buckets import DataBucket
 
 STACK_ACTIONS = [
     "cloudformation:CreateStack",
-    "cloudformation:DeleteStack",
     "cloudformation:DescribeStackEvents",
     "cloudformation:DescribeStackResources",
     "cloudformation:DescribeStacks",
     "cloudformation:GetTemplate",
     "cloudformation:UpdateStack",
 ]
-"""What CodePipeline's CloudFormation action asks for without change sets."""
+"""What CodePipeline's CloudFormation action asks for without change sets, and without deletion."""
 
 
 class DeliveryEnvironment(Construct):
@@ -127,10 +126,16 @@ class DeliveryEnvironment(Construct):
         )
 
     def grant_deployment(self, role: iam.Role) -> None:
-        """Lets the role have CloudFormation create, update and delete the stack."""
-        arn = self._stack_arn()
-        role.add_to_policy(iam.PolicyStatement(actions=STACK_ACTIONS, resources=[arn]))
-        acknowledge_wildcard(role, arn, "CloudFormation ends a stack's ARN with an ID of its own.")
+        """Lets the role have CloudFormation create and update the stack.
+
+        Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/
+        action-reference-CloudFormation.html
+        """
+        self._grant_stack(role, *STACK_ACTIONS)
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["cloudformation:ValidateTemplate"], resources=["*"])
+        )
+        acknowledge_wildcard(role, "*", "cloudformation:ValidateTemplate knows no resource types.")
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["iam:PassRole"],
@@ -140,6 +145,16 @@ class DeliveryEnvironment(Construct):
                 },
             )
         )
+
+    def grant_removal(self, role: iam.Role) -> None:
+        """Lets the role have CloudFormation delete the stack as well."""
+        self.grant_deployment(role)
+        self._grant_stack(role, "cloudformation:DeleteStack")
+
+    def _grant_stack(self, role: iam.Role, *actions: str) -> None:
+        arn = self._stack_arn()
+        role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=[arn]))
+        acknowledge_wildcard(role, arn, "CloudFormation ends a stack's ARN with an ID of its own.")
 
     def _arn(
         self,

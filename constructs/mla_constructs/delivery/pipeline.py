@@ -107,6 +107,7 @@ class DeliveryPipeline(Construct):
         made = sorted({a for stage in stages for action in stage.actions for a in action.outputs})
         store.grant_reading(role, id, *made)
         store.grant_writing(role, id, *made)
+        store.grant_versioning(role)
         roles = {stage.name: self._stage_role(stage, role) for stage in stages}
         pipeline = codepipeline.CfnPipeline(
             self,
@@ -152,6 +153,8 @@ class DeliveryPipeline(Construct):
                 self._store.grant_reading(role, self.node.id, *action.inputs)
             if action.outputs:
                 self._store.grant_writing(role, self.node.id, *action.outputs)
+            if action.inputs or action.outputs:
+                self._store.grant_versioning(role)
         pipeline_role.add_to_policy(
             iam.PolicyStatement(actions=["sts:AssumeRole"], resources=[role.role_arn])
         )

@@ -9,7 +9,7 @@ from aws_cdk import aws_iot as iot
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from mla_constructs.observability.log_group import EncryptedLogGroup
+from mla_constructs.observability.log_group import STREAM_ACTIONS, EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.security.findings import acknowledge_wildcard
 from mla_constructs.storage.buckets import DataBucket
@@ -80,7 +80,9 @@ class TopicRules(Construct):
             retention=log_retention,
             removal_policy=removal_policy,
         )
-        self._failures.grant_writing(self.role)
+        self._failures.grant_writing(
+            self.role, actions=["logs:DescribeLogStreams", *STREAM_ACTIONS]
+        )
 
     def measure(
         self, id: str, *, topic: str, metric: str, value: str = "1", where: str = ""
@@ -119,7 +121,7 @@ class TopicRules(Construct):
             bucket: Where the objects lie.
             prefix: Below which they lie there.
         """
-        bucket.grant_write_below(self.role, prefix)
+        bucket.grant_write_below(self.role, prefix, in_parts=False)
         day = "${parse_time('yyyy-MM-dd', timestamp())}"
         action = iot.CfnTopicRule.S3ActionProperty(
             bucket_name=bucket.bucket_name,

@@ -42,6 +42,7 @@ class Endpoint(Construct):
     Attributes:
         name: The endpoint's name, a token that makes its user depend on the endpoint.
         arn: Its ARN, for whoever may invoke it.
+        config: Its configuration.
         resource: The endpoint itself, for what is built around it: DeploymentGuardrails decides how
             its updates move the traffic.
         variants: The production variants as given.
@@ -118,6 +119,7 @@ class Endpoint(Construct):
         )
         self.name = endpoint.attr_endpoint_name
         self.arn = endpoint.ref
+        self.config = config
         self.resource = endpoint
         self._plain_name = name
         self._config_name = config.attr_endpoint_config_name

@@ -125,6 +125,8 @@ class PrivateVpc(ec2.Vpc):
             log_group.log_group_arn,
             "A stream is named after a network interface; the group is the VPC's own.",
         )
+        role.add_to_policy(iam.PolicyStatement(actions=["logs:DescribeLogGroups"], resources=["*"]))
+        acknowledge_wildcard(role, "*", "logs:DescribeLogGroups knows no resource types.")
         flow_log = ec2.CfnFlowLog(
             self,
             "FlowLog",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -16,6 +18,9 @@ LOG_ACTIONS = [
     "logs:PutLogEvents",
 ]
 """What SageMaker asks for to log: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html"""
+
+STREAM_ACTIONS = ["logs:CreateLogStream", "logs:PutLogEvents"]
+"""What logging takes at least."""
 
 
 class EncryptedLogGroup(logs.LogGroup):
@@ -54,15 +59,19 @@ class EncryptedLogGroup(logs.LogGroup):
         )
         self._key = key
 
-    def grant_writing(self, role: iam.IRole) -> None:
+    def grant_writing(self, role: iam.IRole, *, actions: Sequence[str] = LOG_ACTIONS) -> None:
         """Lets the role write to this group, and use the key for it through CloudWatch Logs.
 
-        Creating the group is among the permissions that SageMaker asks for; limited to this name
-        it cannot create anything that the stack does not know.
+        Creating the group is among the permissions that services ask for; limited to this name it
+        cannot create anything that the stack does not know.
+
+        Args:
+            role: Who logs.
+            actions: What the service that logs asks for; by default, what SageMaker does.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         """
         role.add_to_principal_policy(
-            iam.PolicyStatement(actions=LOG_ACTIONS, resources=[self.log_group_arn])
+            iam.PolicyStatement(actions=list(actions), resources=[self.log_group_arn])
         )
         self._key.grant_via(role, "logs", "kms:Decrypt", "kms:GenerateDataKey")

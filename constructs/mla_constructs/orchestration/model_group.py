@@ -47,14 +47,13 @@ class ModelGroup(Construct):
         )
 
     def grant_registering(self, role: iam.Role) -> None:
-        """Lets the role add versions and look at them.
+        """Lets the role add versions.
 
         When the stack is deleted, the permission goes before the group is emptied.
         """
         self._allow(
             role,
             "sagemaker:CreateModelPackage",
-            "sagemaker:DescribeModelPackage",
             resources=[self._versions_arn, self._group_arn],
         )
         if self._emptying:

@@ -15,7 +15,7 @@ from aws_cdk.aws_s3_assets import Asset
 from constructs import Construct
 
 from mla_constructs.errors import InvalidArgument, require_between
-from mla_constructs.observability.log_group import EncryptedLogGroup
+from mla_constructs.observability.log_group import STREAM_ACTIONS, EncryptedLogGroup
 from mla_constructs.security.data_key import DataKey
 from mla_constructs.storage.buckets import DataBucket
 from mla_constructs.storage.written_object import WrittenObject
@@ -194,7 +194,7 @@ class ServerlessWorkflow(Construct):
                 "airflow-serverless.amazonaws.com", conditions=self._this_workflow_only()
             ),
         )
-        self.log_group.grant_writing(self.role)
+        self.log_group.grant_writing(self.role, actions=STREAM_ACTIONS)
         self._allow_key(key)
         # JSON is YAML, and CloudFormation fills in what is known only at deployment.
         written = WrittenObject(

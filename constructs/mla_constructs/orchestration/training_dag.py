@@ -108,10 +108,10 @@ def timedelta(duration: Duration) -> dict[str, Any]:
 def allow_operators(role: iam.Role, workspace: TrainingWorkspace) -> None:
     """Lets a role do what the tasks ask of SageMaker, and of S3 before.
 
-    The training operator looks whether its inputs are there. HeadBucket is allowed by
-    s3:ListBucket, and asks without a prefix to which that could be limited.
+    The operators stop no job. The training operator looks whether its inputs are there. HeadBucket
+    is allowed by s3:ListBucket, and asks without a prefix to which that could be limited.
     """
-    workspace.grant_orchestration(role, job_names=f"{JOB_PREFIX}-*")
+    workspace.grant_orchestration(role, job_names=f"{JOB_PREFIX}-*", stops=False)
     code = workspace.code
     role.add_to_policy(
         iam.PolicyStatement(

@@ -117,6 +117,7 @@ class TrainingPipeline(Construct):
         super().__init__(scope, id)
         self.role = ExecutionRole(self, "Role", description="What the pipeline may do")
         workspace.grant_orchestration(self.role, job_names=JOB_NAMES)
+        workspace.models.grant_describing(self.role)
         self.name: str = Aws.STACK_NAME
         pipeline = sagemaker.CfnPipeline(
             self,

@@ -109,13 +109,14 @@ class TrainingWorkspace(Construct):
         )
 
     def grant_orchestration(
-        self, role: iam.Role, *, job_names: str, list_tags: bool = False
+        self, role: iam.Role, *, job_names: str, stops: bool = True, list_tags: bool = False
     ) -> None:
         """Lets a role do what the workflow asks of SageMaker, and read what its runs write.
 
         Args:
             role: What the orchestrator acts under.
             job_names: Names of the jobs it may create, with a wildcard, such as "pipelines-*".
+            stops: Whether it stops a job when its own run is stopped.
             list_tags: Step Functions asks for it to run a job and wait for it.
         """
         for kind, api in (("processing-job", "ProcessingJob"), ("training-job", "TrainingJob")):
@@ -125,8 +126,8 @@ class TrainingWorkspace(Construct):
                     actions=[
                         f"sagemaker:Create{api}",
                         f"sagemaker:Describe{api}",
-                        f"sagemaker:Stop{api}",
                         "sagemaker:AddTags",
+                        *([f"sagemaker:Stop{api}"] if stops else []),
                         *(["sagemaker:ListTags"] if list_tags else []),
                     ],
                     resources=[jobs],

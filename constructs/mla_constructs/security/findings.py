@@ -1,16 +1,16 @@
-"""Acknowledges a finding of cdk-nag where it is caused: one rule, one construct, one reason."""
+"""Acknowledges findings where they are caused: one rule, one construct, one reason."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Acknowledgment, Stack, Validations
+from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
-    """Acknowledges one finding on a construct and what it contains.
+    """Acknowledges one finding of cdk-nag on a construct and what it contains.
 
     Args:
         construct: What the rule finds fault with.
@@ -54,6 +54,18 @@ def acknowledge_managed_policy(construct: IConstruct, name: str, reason: str) ->
     """
     rule = f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]"
     acknowledge(construct, rule, reason)
+
+
+def silence(resource: CfnResource, rule: str, reason: str) -> None:
+    """Silences one rule of the ML rule pack on a resource; the template says why, beside it.
+
+    Args:
+        resource: What the rule finds fault with.
+        rule: Its number, such as "I9527".
+        reason: Why it does not apply.
+    """
+    said = {"config": {"ignore_checks": [rule]}, "reason": reason}
+    resource.add_metadata("cfn-lint", said)
 
 
 def _as_reported(value: Any) -> str:

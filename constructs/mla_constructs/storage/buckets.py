@@ -120,26 +120,37 @@ class DataBucket(s3.Bucket):
         self._grant_objects(role, prefix, "s3:GetObject")
         self._key.grant_via(role, "s3", "kms:Decrypt")
 
-    def grant_write_below(self, role: iam.Role, prefix: str) -> None:
-        """Lets the role write objects below a prefix, in several parts if they are large.
+    def grant_write_below(self, role: iam.Role, prefix: str, *, in_parts: bool = True) -> None:
+        """Lets the role write objects below a prefix.
 
         When the stack is deleted, the permission goes before the bucket is emptied.
+
+        Args:
+            role: Who writes.
+            prefix: Without a slash at its end.
+            in_parts: Also in several parts, as large objects are; False is for those that one
+                request writes.
         """
-        self._grant_objects(role, prefix, "s3:PutObject", "s3:AbortMultipartUpload")
-        self._writer(role)
+        parts = ["s3:AbortMultipartUpload"] if in_parts else []
+        self._grant_objects(role, prefix, "s3:PutObject", *parts)
+        self._writer(role, in_parts=in_parts)
 
     def grant_write_keys(self, role: iam.Role, keys: Iterable[str]) -> None:
-        """Lets the role write these objects and no others; it ends as with `grant_write_below`."""
+        """Lets the role write these objects, one request each; ends as `grant_write_below`."""
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["s3:PutObject"], resources=[self.arn_for_objects(key) for key in keys]
             )
         )
-        self._writer(role)
+        self._writer(role, in_parts=False)
 
-    def _writer(self, role: iam.Role) -> None:
-        # Completing a multipart upload under SSE-KMS decrypts its parts.
-        self._key.grant_via(role, "s3", "kms:GenerateDataKey", "kms:Decrypt")
+    def _writer(self, role: iam.Role, *, in_parts: bool) -> None:
+        """Lets the role use the key: what was uploaded in parts is decrypted to put it together.
+
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+        """
+        parts = ["kms:Decrypt"] if in_parts else []
+        self._key.grant_via(role, "s3", "kms:GenerateDataKey", *parts)
         if self._emptying:
             role.node.find_child("DefaultPolicy").node.add_dependency(self._emptying)
 

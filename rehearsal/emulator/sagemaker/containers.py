@@ -44,7 +44,7 @@ def program(image: str) -> list[str]:
         ContainerError: Nobody knows what is in the image.
     """
     if re.search(r"/sagemaker-xgboost:", image):
-        return [PYTHON, "-m", "rehearsal.serving.xgboost"]
+        return [PYTHON, "-m", "rehearsal.serving", "xgboost"]
     raise ContainerError(
         f"The image {image} is not one that a rehearsal can run: it runs SageMaker's XGBoost "
         "container and images that the stack builds."

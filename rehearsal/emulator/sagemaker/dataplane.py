@@ -38,7 +38,6 @@ class DataPlane:
         ):
             await self.app(scope, receive, send)
             return
-        headers = host.admit(scope)
         parts = []
         while True:
             message = await receive()
@@ -47,7 +46,9 @@ class DataPlane:
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
                 break
-        status, told, body = await self.runtime.handle(scope["path"], headers, b"".join(parts))
+        content = b"".join(parts)
+        headers = host.admit(scope, content)
+        status, told, body = await self.runtime.handle(scope["path"], headers, content)
         answered = [(name.encode(), value.encode("latin-1")) for name, value in told.items()]
         answered.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": answered})

@@ -11,9 +11,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from rehearsal.emulator import clock, session
+from rehearsal.emulator import clock, cloudwatch, host
 from rehearsal.emulator.host import NotAssumableError
 from rehearsal.emulator.sagemaker.containers import PRINCIPAL, ContainerError
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
@@ -60,6 +58,7 @@ class Deployment:
             for alarm in config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
         ]
         timeout = (self.rolling or self.policy).get("MaximumExecutionTimeoutInSeconds")
+        self.before = sum(variant.desired for variant in endpoint.fleet or ())
         self.deadline = clock.now() + timedelta(seconds=timeout or LONGEST_SECONDS)
 
     def run(self) -> None:
@@ -140,25 +139,27 @@ class Deployment:
             raise RollbackError("The deployment exceeded its MaximumExecutionTimeoutInSeconds.")
         if not self.alarms:
             return
-        variant = next(iter(self.incoming))
-        try:
-            cloudwatch = session.as_role(
-                "cloudwatch",
-                variant.model["ExecutionRoleArn"],
-                principal=PRINCIPAL,
-                source_arn=self.endpoint.arn,
-            )
-            found = cloudwatch.describe_alarms(
-                AlarmNames=self.alarms, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-            )
-        except (ClientError, NotAssumableError) as error:
-            raise RollbackError(f"The alarms of the deployment cannot be read: {error}") from None
-        known = found["MetricAlarms"] + found["CompositeAlarms"]
-        off = [alarm["AlarmName"] for alarm in known if alarm["StateValue"] == "ALARM"]
-        missing = set(self.alarms) - {alarm["AlarmName"] for alarm in known}
+        self._require_sight()
+        states = cloudwatch.alarm_states(self.alarms)
+        off = [name for name, state in states.items() if state == "ALARM"]
+        missing = sorted(set(self.alarms) - set(states))
         if off or missing:
-            what = f"in ALARM state: {off}" if off else f"not found: {sorted(missing)}"
+            what = f"in ALARM state: {off}" if off else f"not found: {missing}"
             raise RollbackError(f"One or more CloudWatch alarms of the deployment are {what}.")
+
+    def _require_sight(self) -> None:
+        """Asks IAM whether the execution role may see each alarm, which MiniStack does not tell."""
+        role = next(iter(self.incoming)).model["ExecutionRoleArn"]
+        try:
+            session = host.role_credentials(role, service=PRINCIPAL, source_arn=self.endpoint.arn)
+        except NotAssumableError as error:
+            raise RollbackError(str(error)) from None
+        for name in self.alarms:
+            arn = f"arn:aws:cloudwatch:{host.REGION}:{host.ACCOUNT}:alarm:{name}"
+            key = session["aws_access_key_id"]
+            denied = host.denial(key, "cloudwatch:DescribeAlarms", arn)
+            if denied:
+                raise RollbackError(f"The alarms of the deployment cannot be read: {denied}")
 
     def _finish(self) -> None:
         self.before_stop(self.endpoint)
@@ -197,7 +198,7 @@ class Deployment:
         """Gives the old fleet of a rolling update its instances back, in batches if so asked."""
         assert self.rolling is not None  # noqa: S101 - whoever calls has looked
         (old,), (new,) = self._pair()
-        total = old.desired + len(new.instances)
+        total = self.before
         whole = {"Type": "CAPACITY_PERCENT", "Value": HUNDRED}
         batch = instances(self.rolling.get("RollbackMaximumBatchSize", whole), total)
         while old.desired < total:

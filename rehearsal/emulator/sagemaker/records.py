@@ -91,6 +91,10 @@ class Table:
         self.get(name)
         return self._records.pop(name.lower())
 
+    def by_name(self) -> dict[str, Record]:
+        """Returns the resources by their names."""
+        return dict(self._records)
+
     def __iter__(self) -> Iterator[Record]:
         """The resources, oldest first."""
         return iter(list(self._records.values()))

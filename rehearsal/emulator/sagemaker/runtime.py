@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_In
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 import time
@@ -24,16 +23,16 @@ from rehearsal.emulator.sagemaker.capture import Capture
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import Endpoints
 from rehearsal.emulator.sagemaker.fleets import Fleet, Instance, Variant
-from rehearsal.emulator.sagemaker.logs import group
 from rehearsal.emulator.sagemaker.metrics import InvocationMetrics
 from rehearsal.emulator.sagemaker.records import arn
+from rehearsal.emulator.sagemaker.refusals import model_error, rest_error
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
 SECONDS = 60.0
 """That a model may take."""
 
 LARGEST_BODY = 6_291_456
-OK, REDIRECTION, SERVER_ERROR = 200, 300, 500
+OK, REDIRECTION = 200, 300
 ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
 
 
@@ -113,7 +112,7 @@ class Runtime:
         self._copy(endpoint, fleet, variant, asked)
         answered = await self._answer(endpoint, fleet, variant, asked)
         if not OK <= answered.status < REDIRECTION:
-            raise model_error(answered, endpoint)
+            raise model_error(answered.status, answered.content, endpoint.name)
         told = {
             "Content-Type": answered.content_type,
             "x-Amzn-Invoked-Production-Variant": variant.name,
@@ -277,40 +276,3 @@ def choose(fleet: Fleet, target: str | None) -> Variant:
     if not sum(weights):
         raise ServiceError("ValidationError", "No variant of the endpoint has a weight above 0.")
     return random.choices(variants, weights)[0]  # noqa: S311
-
-
-class ModelError(ServiceError):
-    """The model did not answer with success.
-
-    Attributes:
-        members: What the error has beside its message.
-    """
-
-    def __init__(self, message: str, members: dict[str, Any]) -> None:
-        super().__init__("ModelError", message, 424)
-        self.members = members
-
-
-def model_error(answered: Answered, endpoint: Endpoint) -> ModelError:
-    """Returns what SageMaker says when the container does not answer with success."""
-    logs = group(endpoint.name)
-    text = answered.content.decode(errors="replace")
-    side = "client" if 0 < answered.status < SERVER_ERROR else "server"
-    console = f"https://{host.REGION}.console.aws.amazon.com/cloudwatch/home?region={host.REGION}"
-    return ModelError(
-        f"Received {side} error ({answered.status}) from primary with message "
-        f'"{text}". See {console}#logEventViewer:group={logs} in account {host.ACCOUNT} for more '
-        "information.",
-        {
-            "OriginalStatusCode": answered.status,
-            "OriginalMessage": text,
-            "LogStreamArn": f"arn:aws:logs:{host.REGION}:{host.ACCOUNT}:log-group:{logs}",
-        },
-    )
-
-
-def rest_error(error: ServiceError) -> host.Answer:
-    """Returns an error as the REST protocol of the runtime has it."""
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
-    members = error.members if isinstance(error, ModelError) else {}
-    return error.status, headers, json.dumps({"Message": str(error), **members}).encode()

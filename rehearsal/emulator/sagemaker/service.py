@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rehearsal.emulator import clock, cloudwatch, host
+from rehearsal.emulator import clock, cloudwatch, host, inventory
 from rehearsal.emulator.api import Api, ServiceError
 from rehearsal.emulator.sagemaker import permissions
 from rehearsal.emulator.sagemaker.capture import Capture
@@ -108,6 +108,8 @@ class SageMaker(Api):
     def register(self) -> None:
         """Adds the service and its resource types to the emulator."""
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
+        for part in (self.models, self.configs, self.endpoints):
+            inventory.watch(f"sagemaker.{part.table.kind}", part.table.by_name)
         cloudwatch.before_metrics_are_read(self.invocations.tell)
         host.in_background(lambda: keep_sending(self.logs, self.endpoints.running), "logs")
         clock.each_minute(self.each_minute)

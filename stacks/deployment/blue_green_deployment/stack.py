@@ -23,6 +23,7 @@ from mla_constructs.rollout.traffic_shift import (
     rolling,
 )
 from mla_constructs.security.data_key import DataKey
+from mla_constructs.security.findings import silence
 from runtime.models import tumor_classifier
 from stacks.deployment.blue_green_deployment.facts import FACTS
 from stacks.reference_stack import ReferenceStack
@@ -67,6 +68,11 @@ class BlueGreenDeploymentStack(ReferenceStack):
             key=key,
             log_retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=self.data_removal,
+        )
+        silence(
+            endpoint.config,
+            "I9527",
+            "Errors and latency judge this roll-out; realtime_endpoint shows what capture adds.",
         )
 
         # Both see the new fleet only: an old one in trouble must not stop its own repair.

@@ -36,7 +36,10 @@ class EdgeDeploymentStack(ReferenceStack):
             recipe=component.RECIPE,
             artifacts={
                 "program": Asset(
-                    self, "Program", path=str(component.ARCHIVE), exclude=["**/__pycache__"]
+                    self,
+                    "Program",
+                    path=str(component.ARCHIVE),
+                    exclude=["**/__pycache__", "**/*.in"],
                 ),
                 "model": Asset(self, "Model", path=str(model.ONNX_MODEL)),
                 "requests": Asset(self, "Requests", path=str(model.SAMPLE_REQUESTS)),

@@ -18,6 +18,7 @@ from mla_constructs.inference.instance_variant import instance_variant
 from mla_constructs.observability.alarms import AlarmTopic
 from mla_constructs.scaling.instance_scaling import InstanceScaling
 from mla_constructs.security.data_key import DataKey
+from mla_constructs.security.findings import silence
 from runtime import containers
 from runtime.models import tumor_classifier
 from stacks.deployment.graviton_endpoint.facts import FACTS
@@ -90,6 +91,11 @@ class GravitonEndpointStack(ReferenceStack):
             key=key,
             log_retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=self.data_removal,
+        )
+        silence(
+            endpoint.config,
+            "I9527",
+            "Processors are compared on made-up rows: there is no drift to find in them.",
         )
 
         # Variants scale each on its own. With GPU they may be five: more than a new account has.

@@ -1,6 +1,6 @@
 """What to know of inference pipelines."""
 
-from catalogue.model import Availability, Facts, InTemplate, Limit, Sourced
+from catalogue.model import Availability, Confidence, Facts, InTemplate, Limit, Sourced
 from catalogue.sources import sagemaker_guide
 from stacks.deployment.inference_sources import MATRIX, READ, TARGET, TYPE_QUOTA
 from stacks.deployment.packing_sources import (
@@ -13,7 +13,6 @@ from stacks.deployment.packing_sources import (
     INSTANCE_TIME,
     MODEL,
     NEW_ACCOUNT,
-    NO_CAPTURE,
     ONE_INSTANCE,
     PER_INSTANCE,
     PIPELINE,
@@ -83,7 +82,10 @@ FACTS = Facts(
         "GPU": Sourced("yes", MATRIX),
         "Serverless": Sourced("no", SERVERLESS),
         "Network isolation": InTemplate(MODEL, "EnableNetworkIsolation"),
-        "Data capture": NO_CAPTURE,
+        "Data capture": Sourced(
+            "contradictory: none by the matrix, of the whole pipeline by Model Monitor's page",
+            sagemaker_guide("model-monitor.html", READ, Confidence.CONFLICTING),
+        ),
         "Several variants": Sourced("yes", MATRIX),
         "Shadow tests": Sourced("no: excluded for several containers", SHADOW),
         "Deployment guardrails": BLUE_GREEN_AND_ROLLING,

@@ -88,7 +88,7 @@ class InferencePipelineStack(ReferenceStack):
             model_data_download_timeout=Duration.seconds(60),
             # Three containers start at once and share two vCPUs until they are up.
             container_startup_health_check_timeout=Duration.seconds(180),
-            data_capture=None,  # not listed for pipelines
+            data_capture=None,  # two pages of AWS contradict each other: see the facts
             key=key,
             log_retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=self.data_removal,

@@ -1,0 +1,1 @@
+"""What looks into a real AWS account: before a deployment, and after one was destroyed."""

@@ -1,0 +1,1 @@
+"""Whether an account can deploy an architecture, and what that would cost: asked, never changed."""
