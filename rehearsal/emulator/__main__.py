@@ -13,7 +13,7 @@ from rehearsal.emulator import alarms, clock, faults, host, recorded
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
-from rehearsal.emulator.workflows import delivery, machines, tasks
+from rehearsal.emulator.workflows import delivery, functions, machines, tasks
 
 
 async def run() -> None:
@@ -27,6 +27,7 @@ async def run() -> None:
     tasks.register()
     machines.register()
     delivery.register()
+    functions.register()
     alarms.start()
     recorded.register()
     faults.register()
