@@ -21,7 +21,7 @@ os.environ["AUTH"] = "true"
 os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
 
 from ministack import app as gateway
-from ministack.core import iam_evaluator, responses, router, sigv4
+from ministack.core import iam_actions, iam_evaluator, responses, router, sigv4
 from ministack.services import cloudwatch, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
