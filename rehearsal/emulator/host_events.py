@@ -71,6 +71,7 @@ def fire_by_ourselves() -> None:
     """Keeps MiniStack's own threads from firing beside the rehearsal's clock."""
     eventbridge._tick_scheduled_rules = fire
     scheduler._tick_schedules = lambda: None
+    host.within_account(scheduler._ensure_default_group)()  # every account has it
 
 
 def on_alarm(tell: Callable[[Record, str, str, str], None]) -> None:

@@ -13,7 +13,9 @@ HISTORY = {
     "cloudtrail.events",
     "cloudwatch.alarm_history",
     "cloudwatch.metrics",
+    "dynamodb.tags",  # of tables that are listed themselves
     "eventbridge.events_log",
+    "stepfunctions.executions",
     "sts.sessions",
 }
 """Collections that remember what was: nothing in them exists."""
