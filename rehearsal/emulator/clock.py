@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +9,6 @@ from datetime import UTC, datetime
 from threading import Condition, Lock, Thread, get_ident
 
 import time_machine
-
-log = logging.getLogger(__name__)
 
 MINUTE = 60.0
 PATIENCE_SECONDS = 60.0
@@ -31,7 +28,6 @@ def start() -> None:
     """Takes the time of this process, and of nothing else, into the rehearsal's hands."""
     global _traveller  # noqa: PLW0603 - there is one time
     _traveller = time_machine.travel(datetime.now(UTC), tick=True).start()
-    Thread(target=_live, name="clock", daemon=True).start()
 
 
 def now() -> datetime:
@@ -45,7 +41,7 @@ def outside() -> datetime:
 
 
 def each_minute(action: Callable[[], None]) -> None:
-    """Lets something happen whenever a minute has passed or is skipped, in registration's order."""
+    """Lets something happen whenever a minute passes, in the order of registration."""
     _ticking.append(action)
 
 
@@ -62,15 +58,16 @@ def advance(seconds: float) -> None:
             _tick()
 
 
-def _live() -> None:
-    """Lets the minutes of those who skip none pass as well."""
-    while True:
-        time.sleep(MINUTE)
-        try:
+def follow() -> None:
+    """Lets what happens each minute happen in real minutes, too, for whoever looks round."""
+
+    def run() -> None:
+        while True:
+            time.sleep(MINUTE)
             with _advancing:
                 _tick()
-        except Exception:  # nobody waits for it
-            log.exception("what happens each minute failed")
+
+    Thread(target=run, name="clock", daemon=True).start()
 
 
 def _tick() -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 # MiniStack reads them when it is imported.
@@ -275,6 +276,11 @@ def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:
         return None if None in failures or times[0] < signed < times[-1] else failures[0]
 
     sigv4.request_time_failure = by_all
+
+
+def date_answers_by(clock: Callable[[], datetime]) -> None:
+    """Dates answers by a clock: an SDK to whose own it does not fit repeats what was refused."""
+    gateway.formatdate = lambda usegmt: format_datetime(clock(), usegmt=usegmt)
 
 
 def states() -> list[tuple[str, dict[str, Any]]]:
