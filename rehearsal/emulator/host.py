@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import formatdate
 from typing import Any
 
 # MiniStack reads them when it is imported.
@@ -219,6 +220,11 @@ def name_log_streams() -> None:
         return f"{arn}:log-stream:" if service == "logs" and ":log-group:" in arn else arn
 
     iam_actions.extract_resource_arn = with_stream
+
+
+def date_answers_by(clock: Callable[[], datetime]) -> None:
+    """Dates answers by another clock: the CDK's client tries again and again where times differ."""
+    gateway.formatdate = lambda **how: formatdate(clock().timestamp(), **how)
 
 
 def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -90,3 +92,10 @@ def test_a_percentile(account: EmulatedAccount) -> None:
 )
 def test_missing_data_are_taken_as_asked(account: EmulatedAccount, treat: str, state: str) -> None:
     assert Watched(account, TreatMissingData=treat).minute() == state
+
+
+def test_answers_are_dated_by_the_clients_clock(account: EmulatedAccount) -> None:
+    account.advance(3600)
+    answer = account.client("cloudwatch").list_metrics()["ResponseMetadata"]
+    dated = parsedate_to_datetime(answer["HTTPHeaders"]["date"])
+    assert abs((datetime.now(UTC) - dated).total_seconds()) < 60
