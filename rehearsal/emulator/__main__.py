@@ -9,7 +9,9 @@ import signal
 import uvicorn
 import uvloop
 
-from rehearsal.emulator import alarms, clock, faults, host, recorded
+from rehearsal.emulator import clock, faults, host, recorded
+from rehearsal.emulator.alarms import Watch
+from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
@@ -19,12 +21,19 @@ async def run() -> None:
     """Answers until SIGTERM or SIGINT, then ends every process that it started."""
     clock.start()
     host.count_loopback_as_secure()
-    host.date_answers_by(clock.outside)
     host.name_log_streams()
     host.accept_signatures_of([clock.outside, clock.now])
+    host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
     sagemaker.register()
-    alarms.start()
+    scaling = AutoScaling()
+    scaling.register()
+    alarms = Watch(scaling.scaler.act)
+    alarms.register()
+    # First what the alarms judge, then what they call, then what goes by the clock.
+    clock.each_minute(alarms.each_minute)
+    clock.each_minute(scaling.actions.each_minute)
+    clock.follow()
     recorded.register()
     faults.register()
 

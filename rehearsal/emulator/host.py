@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import formatdate
+from email.utils import format_datetime
 from typing import Any
 
 # MiniStack reads them when it is imported.
@@ -222,11 +222,6 @@ def name_log_streams() -> None:
     iam_actions.extract_resource_arn = with_stream
 
 
-def date_answers_by(clock: Callable[[], datetime]) -> None:
-    """Dates answers by another clock: the CDK's client tries again and again where times differ."""
-    gateway.formatdate = lambda **how: formatdate(clock().timestamp(), **how)
-
-
 def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:
     """Lets a signature pass that is in time by one of several clocks: clients do not skip time."""
     too_late = sigv4.request_time_failure
@@ -287,6 +282,11 @@ def failure(call: Call, code: str, message: str, status: int) -> Answer:
         headers=call.headers,
     )
     return status, headers, body
+
+
+def date_answers_by(clock: Callable[[], datetime]) -> None:
+    """Dates answers by a clock: an SDK to whose own it does not fit repeats what was refused."""
+    gateway.formatdate = lambda usegmt: format_datetime(clock(), usegmt=usegmt)
 
 
 def states() -> list[tuple[str, dict[str, Any]]]:
