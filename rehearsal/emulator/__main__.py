@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from email.utils import format_datetime
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -18,20 +17,12 @@ from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
 
 
-class Dated(Config):  # type: ignore[misc] # it has no types
-    """Dates answers by the time outside: an SDK that sees skipped time repeats refused calls."""
-
-    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
-        """Returns the headers of every answer."""
-        date = format_datetime(clock.outside(), usegmt=True)
-        return [(b"date", date.encode()), *super().response_headers(protocol)]
-
-
 async def run() -> None:
     """Answers until SIGTERM or SIGINT, then ends every process that it started."""
     clock.start()
     host.count_loopback_as_secure()
     host.accept_signatures_of([clock.outside, clock.now])
+    host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
     sagemaker.register()
     scaling = AutoScaling()
@@ -48,8 +39,7 @@ async def run() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    config = Dated()
-    config.include_date_header = False
+    config = Config()
     config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
     config.loglevel = "WARNING"
     config.graceful_timeout = 1
