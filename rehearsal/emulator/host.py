@@ -202,6 +202,8 @@ def in_background(action: Callable[[], None], name: str) -> None:
     def run() -> None:
         responses.set_request_account_id(ACCOUNT)
         responses.set_request_region(REGION)
+        # What services ask of each other they ask by TLS.
+        iam_evaluator.pin_request_origin("127.0.0.1", True)
         action()
 
     threading.Thread(target=run, name=name, daemon=True).start()
