@@ -168,6 +168,7 @@ def count_loopback_as_secure() -> None:
     """Lets plain HTTP on loopback pass for TLS in policies: aws:SecureTransport is true."""
     pin = gateway.pin_request_origin
     gateway.pin_request_origin = lambda address, _secure: pin(address, True)
+    pin("127.0.0.1", True)  # for what is asked outside of any request, too
 
 
 def admit(scope: Mapping[str, Any], body: bytes) -> dict[str, str]:
