@@ -43,7 +43,7 @@ def hasty(account: EmulatedAccount) -> Any:
         endpoint_url=account.url,
         region_name=REGION,
         aws_access_key_id="123456789012",
-        aws_secret_access_key="rehearsal",
+        aws_secret_access_key="rehearsal",  # noqa: S106
         config=Config(retries={"total_max_attempts": 1}, max_pool_connections=20),
     )
 
