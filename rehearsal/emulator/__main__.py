@@ -33,6 +33,7 @@ async def run() -> None:
     # First what the alarms judge, then what they call, then what goes by the clock.
     clock.each_minute(alarms.each_minute)
     clock.each_minute(scaling.actions.each_minute)
+    clock.follow()
     recorded.register()
     faults.register()
 
@@ -55,6 +56,7 @@ async def run() -> None:
         await uvicorn.Server(config).serve()
     finally:
         sagemaker.endpoints.stop_all()
+        await sagemaker.runtime.calls.close()
 
 
 if __name__ == "__main__":
