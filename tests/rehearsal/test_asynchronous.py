@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -38,6 +40,7 @@ class Endpoint:
         self.hosting = hosting
         sns, self.sqs = (hosting.account.client(service) for service in ("sns", "sqs"))
         name = hosting.name()
+        self.notices: list[dict[str, Any]] = []
         self.queue = self.sqs.create_queue(QueueName=name)["QueueUrl"]
         self.topics = {
             kind: sns.create_topic(Name=hosting.name(kind))["TopicArn"] for kind in ("Good", "Bad")
@@ -98,14 +101,13 @@ class Endpoint:
 
     def heard(self, request: dict[str, Any]) -> dict[str, Any]:
         """Returns the topic and the notice of a request."""
-        found: list[dict[str, Any]] = []
 
         def look() -> list[dict[str, Any]]:
             got = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
             for message in got.get("Messages", []):
                 body = json.loads(message["Body"])
-                found.append({"topic": body["TopicArn"], **json.loads(body["Message"])})
-            return [each for each in found if each["inferenceId"] == request["InferenceId"]]
+                self.notices.append({"topic": body["TopicArn"], **json.loads(body["Message"])})
+            return [each for each in self.notices if each["inferenceId"] == request["InferenceId"]]
 
         return dict(until(look, bool)[0])
 
@@ -254,6 +256,35 @@ def test_without_an_instance_requests_wait_and_expire(hosting: Hosting) -> None:
     endpoint.ask()
     hosting.sagemaker.delete_endpoint(EndpointName=endpoint.name)
     until(endpoint.waiting, lambda waiting: not waiting)
+
+
+def test_an_instance_works_on_so_many_at_a_time(hosting: Hosting, endpoint: Endpoint) -> None:
+    hosting.account.fail("s3:GetObject", seconds=1, caller=endpoint.role)
+    try:
+        requests = [endpoint.ask() for _ in range(4)]
+        ended = sorted(endpoint.heard(each)["eventTime"] for each in requests)
+    finally:
+        hosting.account.heal()
+    times = [datetime.fromisoformat(each).timestamp() for each in ended]
+    assert times[1] - times[0] < 0.8 < times[2] - times[0]
+
+
+def test_a_request_survives_the_instance_that_had_it(hosting: Hosting) -> None:
+    endpoint = Endpoint(hosting)
+    hosting.account.fail("s3:GetObject", seconds=2, caller=endpoint.role, times=1)
+    request = endpoint.ask()
+    time.sleep(0.3)  # it is on its way to the payload
+    endpoint.scale(0)
+    assert len(endpoint.waiting()) == 1
+    endpoint.scale(1)
+    answer = endpoint.object(request["OutputLocation"])["Body"]
+    assert float(answer) == pytest.approx(ANSWERS[0])
+    assert endpoint.metric("InvocationFailures") == []
+
+
+def test_a_model_that_takes_too_long_fails(endpoint: Endpoint) -> None:
+    request = endpoint.ask("\n".join(ROWS * 5_000), InvocationTimeoutSeconds=1)
+    assert "invocation timed out" in endpoint.heard(request)["failureReason"]
 
 
 @pytest.mark.parametrize(
