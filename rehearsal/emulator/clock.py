@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from datetime import UTC, datetime
 from threading import Condition, Lock, Thread, get_ident
 
 import time_machine
+
+log = logging.getLogger(__name__)
 
 MINUTE = 60.0
 PATIENCE_SECONDS = 60.0
@@ -59,15 +62,18 @@ def advance(seconds: float) -> None:
 
 
 def follow() -> None:
-    """Lets what happens each minute happen in real minutes, too, for whoever looks round."""
+    """Lets what happens each minute happen in real minutes, too, for those who skip none."""
+    Thread(target=_live, name="clock", daemon=True).start()
 
-    def run() -> None:
-        while True:
-            time.sleep(MINUTE)
+
+def _live() -> None:
+    while True:
+        time.sleep(MINUTE)
+        try:
             with _advancing:
                 _tick()
-
-    Thread(target=run, name="clock", daemon=True).start()
+        except Exception:  # nobody waits for it
+            log.exception("what happens each minute failed")
 
 
 def _tick() -> None:

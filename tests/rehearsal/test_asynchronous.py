@@ -271,7 +271,8 @@ def test_an_instance_works_on_so_many_at_a_time(hosting: Hosting, endpoint: Endp
 
 def test_a_request_survives_the_instance_that_had_it(hosting: Hosting) -> None:
     endpoint = Endpoint(hosting)
-    hosting.account.fail("s3:GetObject", seconds=2, caller=endpoint.role, times=1)
+    # An instance that stops has 5 s for what it is answering: this takes it longer.
+    hosting.account.fail("s3:GetObject", seconds=6, caller=endpoint.role, times=1)
     request = endpoint.ask()
     time.sleep(0.3)  # it is on its way to the payload
     endpoint.scale(0)

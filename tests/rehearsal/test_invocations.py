@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -171,14 +172,9 @@ def test_both_sides_of_both_variants_are_captured(hosting: Hosting, shadowed: st
     pairs = {line["eventMetadata"]["inferenceId"]: line for line in shadow}
     assert set(pairs) == {f"row-{number}" for number in range(5)}
     assert pairs["row-0"]["captureData"]["endpointOutput"]["data"] != told[0]["Body"]
-    (key,) = [
-        each["Key"]
-        for each in hosting.s3.list_objects_v2(
-            Bucket=BUCKET, Prefix=f"capture/{shadowed}/Production/"
-        )["Contents"]
-    ]
-    assert len(key.split("/")) == 8  # prefix, endpoint, variant, year, month, day, hour, file
-    assert key.endswith(".jsonl")
+    prefix = f"capture/{shadowed}/Production/"
+    for each in hosting.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]:
+        assert re.fullmatch(prefix + r"\d{4}/\d\d/\d\d/\d\d/[^/]+\.jsonl", each["Key"])
 
 
 def test_without_a_named_type_base64_is_captured(hosting: Hosting) -> None:
@@ -191,6 +187,15 @@ def test_without_a_named_type_base64_is_captured(hosting: Hosting) -> None:
     assert set(line["captureData"]) == {"endpointInput"}
     assert line["captureData"]["endpointInput"]["encoding"] == "BASE64"
     assert base64.b64decode(line["captureData"]["endpointInput"]["data"]).decode() == ROWS[0]
+
+
+def test_a_sample_is_captured(hosting: Hosting) -> None:
+    some = {**CAPTURE, "InitialSamplingPercentage": 50}
+    name = hosting.endpoint(hosting.config(variant(hosting.model()), DataCaptureConfig=some))
+    for _ in range(80):
+        hosting.invoke(name)
+    hosting.account.advance(60)
+    assert 20 <= len(hosting.captured(name, "AllTraffic")) <= 60
 
 
 @pytest.mark.parametrize("missing", ["capture", "key"])
