@@ -310,6 +310,29 @@ def test_answers_are_encrypted_with_the_key_that_the_role_may_use(hosting: Hosti
     assert "kms:GenerateDataKey" in notice["failureReason"]
 
 
+def test_keys_of_payloads_and_topics(hosting: Hosting) -> None:
+    """The role of these tests may use keys for writing only."""
+    endpoint = Endpoint(hosting)
+    key = hosting.account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    hosting.s3.put_object(
+        Bucket=BUCKET,
+        Key="input/secret",
+        Body=ROWS[0],
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=key,
+    )
+    notice = endpoint.heard(endpoint.ask(InputLocation=f"s3://{BUCKET}/input/secret"))
+    assert "kms:Decrypt" in notice["failureReason"]
+    hosting.account.client("sns").set_topic_attributes(
+        TopicArn=endpoint.topics["Good"],
+        AttributeName="KmsMasterKeyId",
+        AttributeValue=key,
+    )
+    request = endpoint.ask()
+    until(lambda: endpoint.metric("NotificationFailures"), lambda seen: sum(seen) == 1)
+    assert endpoint.object(request["OutputLocation"])["Body"]
+
+
 def test_an_endpoint_needs_a_role_that_may_publish(hosting: Hosting) -> None:
     good = Endpoint(hosting)
     hosting.account.client("iam").delete_role_policy(RoleName=good.role, PolicyName="asynchronous")
