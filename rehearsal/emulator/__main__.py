@@ -15,6 +15,7 @@ from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
+from rehearsal.emulator.workflows import delivery, functions, machines, tasks
 
 
 async def run() -> None:
@@ -26,6 +27,10 @@ async def run() -> None:
     host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
     sagemaker.register()
+    tasks.register()
+    machines.register()
+    delivery.register()
+    functions.register()
     scaling = AutoScaling()
     scaling.register()
     alarms = Watch(scaling.scaler.act)
@@ -55,7 +60,7 @@ async def run() -> None:
     try:
         await uvicorn.Server(config).serve()
     finally:
-        sagemaker.endpoints.stop_all()
+        sagemaker.stop_all()
         await sagemaker.runtime.calls.close()
 
 

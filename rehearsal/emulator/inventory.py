@@ -8,11 +8,14 @@ from typing import Any
 from rehearsal.emulator import host
 
 HISTORY = {
+    "cloudwatch_logs.log_records",  # of groups that are listed themselves
     "cloudformation.stack_events",
     "cloudtrail.events",
     "cloudwatch.alarm_history",
     "cloudwatch.metrics",
+    "dynamodb.tags",  # of tables that are listed themselves
     "eventbridge.events_log",
+    "stepfunctions.executions",
     "sts.sessions",
 }
 """Collections that remember what was: nothing in them exists."""
