@@ -8,6 +8,7 @@ from collections.abc import Callable
 from rehearsal.emulator import clock, cloudwatch, host, host_events, inventory
 from rehearsal.emulator.api import Api, ServiceError
 from rehearsal.emulator.sagemaker import permissions
+from rehearsal.emulator.sagemaker.asynchronous import Asynchronous
 from rehearsal.emulator.sagemaker.capture import Capture
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import SETTLED, Endpoints
@@ -22,6 +23,7 @@ from rehearsal.emulator.sagemaker.pipelines.type import PipelineType
 from rehearsal.emulator.sagemaker.records import Record
 from rehearsal.emulator.sagemaker.registry import ModelRegistry
 from rehearsal.emulator.sagemaker.runtime import Runtime
+from rehearsal.emulator.sagemaker.serverless import Serverless
 from rehearsal.emulator.sagemaker.tags import Tags
 from rehearsal.emulator.types import ApiType
 
@@ -58,6 +60,9 @@ class SageMaker(Api):
         self.capture = Capture()
         self.logs = ContainerLogs()
         self.runtime = Runtime(self.endpoints, self.invocations, self.capture)
+        self.serverless = Serverless(self.runtime.calls, self.invocations)
+        self.runtime.serverless = self.serverless.answer
+        self.asynchronous = Asynchronous(self.runtime, self.invocations)
         self.parts: tuple[object, ...] = (
             self.models,
             self.configs,
@@ -105,6 +110,8 @@ class SageMaker(Api):
                 self.invocations.rest(endpoint)
             self.instances.measure(endpoint)
             self.logs.send(endpoint)
+            self.serverless.rest(endpoint)
+        self.asynchronous.each_minute()
         self.capture.write()
 
     def register(self) -> None:
@@ -116,6 +123,7 @@ class SageMaker(Api):
             *(registry.groups, registry.versions, pipelines),
         ):
             inventory.watch(f"sagemaker.{table.kind}", table.by_name)
+        self.asynchronous.register()
         cloudwatch.before_metrics_are_read(self.invocations.tell)
         host.in_background(lambda: keep_sending(self.logs, self.endpoints.running), "logs")
         clock.each_minute(self.each_minute)
