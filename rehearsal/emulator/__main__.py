@@ -13,15 +13,20 @@ from rehearsal.emulator import alarms, clock, faults, host, recorded
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
+from rehearsal.emulator.workflows import delivery, machines, tasks
 
 
 async def run() -> None:
     """Answers until SIGTERM or SIGINT, then ends every process that it started."""
     clock.start()
     host.count_loopback_as_secure()
+    host.name_log_streams()
     host.accept_signatures_of([clock.outside, clock.now])
     sagemaker = SageMaker()
     sagemaker.register()
+    tasks.register()
+    machines.register()
+    delivery.register()
     alarms.start()
     recorded.register()
     faults.register()
@@ -41,7 +46,7 @@ async def run() -> None:
             shutdown_trigger=stopped.wait,
         )
     finally:
-        sagemaker.endpoints.stop_all()
+        sagemaker.stop_all()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 # MiniStack reads them when it is imported.
@@ -22,7 +22,7 @@ os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, responses, router, sigv4
-from ministack.services import cloudwatch, iam, sts
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
 ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
@@ -137,30 +137,65 @@ def role_credentials(role_arn: str, *, service: str, source_arn: str) -> dict[st
     }
 
 
-def _trusts(policy: str | dict[str, Any], service: str, role_arn: str, source_arn: str) -> bool:
+def role_denial(
+    role_arn: str,
+    *,
+    service: str,
+    source_arn: str,
+    action: str,
+    resource: str,
+    context: Mapping[str, Any] | None = None,
+) -> str | None:
+    """Returns why IAM does not let a service do something under a role, None if it does.
+
+    Raises:
+        NotAssumableError: As role_credentials().
+    """
+    credentials = role_credentials(role_arn, service=service, source_arn=source_arn)
+    return denial(credentials["aws_access_key_id"], action, resource, context)
+
+
+def policy_allows(
+    policy: str | None, service: str, action: str, resource: str, source_arn: str
+) -> bool:
+    """Returns whether a resource's policy lets a service act for a resource of this account."""
+    if not policy:
+        return False
+    return _trusts(policy, service, resource, source_arn, action=action)
+
+
+def _trusts(
+    policy: str | dict[str, Any],
+    service: str,
+    resource: str,
+    source_arn: str,
+    *,
+    action: str = "sts:AssumeRole",
+) -> bool:
     document = json.loads(policy) if isinstance(policy, str) else policy
     statements = document["Statement"]
     # MiniStack takes its root for every service: only the service's own statements are asked.
     own = [
         statement
         for statement in ([statements] if isinstance(statements, dict) else statements)
-        if service in _texts(statement.get("Principal", {}).get("Service", []))
+        if service in _services(statement.get("Principal", {}))
     ]
     root = f"arn:aws:iam::{ACCOUNT}:root"
     context = iam_evaluator.EvalContext(
         principal_arn=root,
         principal_type="Service",
         principal_account=ACCOUNT,
-        action="sts:AssumeRole",
-        resource_arn=role_arn,
+        action=action,
+        resource_arn=resource,
         region=REGION,
         service_context={"aws:sourceaccount": ACCOUNT, "aws:sourcearn": source_arn},
     )
     return bool(iam_evaluator.evaluate_trust_policy({"Statement": own}, root, context))
 
 
-def _texts(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def _services(principal: str | dict[str, Any]) -> list[str]:
+    named = principal.get("Service", []) if isinstance(principal, dict) else []
+    return [named] if isinstance(named, str) else named
 
 
 def count_loopback_as_secure() -> None:
@@ -195,24 +230,88 @@ def put_metric(
     )
 
 
-def in_background(action: Callable[[], None], name: str) -> None:
-    """Runs something on a thread of its own, within the account and Region of the rehearsal."""
+def publish(source: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+    """Puts an event of a service onto the account's default bus; times are in milliseconds."""
 
-    def run() -> None:
+    def milliseconds(value: Any) -> int:
+        return int(value.timestamp() * 1000)
+
+    eventbridge._put_events(
+        {
+            "Entries": [
+                {
+                    "Source": source,
+                    "DetailType": detail_type,
+                    "Detail": json.dumps(detail, default=milliseconds),
+                    "Resources": resources,
+                }
+            ]
+        },
+        allow_aws_source=True,
+    )
+
+
+def write_log(group: str, stream: str, message: str) -> None:
+    """Writes a line into a log group, as a service delivers its own logs; none if it is gone."""
+    if group not in cloudwatch_logs._log_groups:
+        return
+    cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
+    event = {"timestamp": int(time.time() * 1000), "message": message}
+    cloudwatch_logs._put_log_events(
+        {"logGroupName": group, "logStreamName": stream, "logEvents": [event]}
+    )
+
+
+def create_log_group(name: str) -> None:
+    """Creates a log group that is there before any stack."""
+    responses.set_request_account_id(ACCOUNT)
+    responses.set_request_region(REGION)
+    cloudwatch_logs._create_log_group({"logGroupName": name})
+
+
+def within_account(action: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function as it runs on any thread: within the rehearsal's account and Region."""
+
+    def run(*arguments: Any) -> Any:
         responses.set_request_account_id(ACCOUNT)
         responses.set_request_region(REGION)
-        action()
+        return action(*arguments)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    return run
+
+
+def in_background(action: Callable[[], None], name: str) -> None:
+    """Runs something on a thread of its own, within the account and Region of the rehearsal."""
+    threading.Thread(target=within_account(action), name=name, daemon=True).start()
+
+
+def name_log_streams() -> None:
+    """Lets IAM judge calls about a log group by the ARN of its streams, as AWS does.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/
+    iam-access-control-overview-cwl.html
+    """
+    named = iam_actions.extract_resource_arn
+
+    def with_stream(service: str, *request: Any) -> str:
+        arn = str(named(service, *request))
+        return f"{arn}:log-stream:" if service == "logs" and ":log-group:" in arn else arn
+
+    iam_actions.extract_resource_arn = with_stream
 
 
 def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:
-    """Lets a signature pass that is in time by one of several clocks: clients do not skip time."""
+    """Lets a signature pass that is in time by one of several clocks: clients do not skip time.
+
+    So does one of a time between them: time may be skipped while a request is on its way.
+    """
     too_late = sigv4.request_time_failure
 
     def by_all(signature: Any) -> tuple[str, str] | None:
-        failures = [too_late(signature, now=clock()) for clock in clocks]
-        return None if None in failures else failures[0]
+        times = sorted(clock() for clock in clocks)
+        failures = [too_late(signature, now=time) for time in times]
+        signed = datetime.strptime(signature.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return None if None in failures or times[0] < signed < times[-1] else failures[0]
 
     sigv4.request_time_failure = by_all
 

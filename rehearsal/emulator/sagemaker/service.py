@@ -7,31 +7,27 @@ from collections.abc import Callable
 
 from rehearsal.emulator import clock, cloudwatch, host, inventory
 from rehearsal.emulator.api import Api, ServiceError
+from rehearsal.emulator.sagemaker import permissions
 from rehearsal.emulator.sagemaker.capture import Capture
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import SETTLED, Endpoints
+from rehearsal.emulator.sagemaker.jobs.processing import ProcessingJobs
+from rehearsal.emulator.sagemaker.jobs.training import TrainingJobs
+from rehearsal.emulator.sagemaker.jobs.transform import TransformJobs
 from rehearsal.emulator.sagemaker.logs import ContainerLogs, keep_sending
 from rehearsal.emulator.sagemaker.metrics import InstanceMetrics, InvocationMetrics
 from rehearsal.emulator.sagemaker.models import EndpointConfigs, Models
-from rehearsal.emulator.sagemaker.records import Record, arn
+from rehearsal.emulator.sagemaker.pipelines.service import Pipelines
+from rehearsal.emulator.sagemaker.pipelines.type import PipelineType
+from rehearsal.emulator.sagemaker.records import Record
+from rehearsal.emulator.sagemaker.registry import ModelRegistry
 from rehearsal.emulator.sagemaker.runtime import Runtime
 from rehearsal.emulator.sagemaker.tags import Tags
 from rehearsal.emulator.types import ApiType
 
 POLL_SECONDS = 0.05
-MINUTE_SECONDS = 0.2
+MINUTE_SECONDS = 0.1
 """Real seconds for a minute of a deployment that CloudFormation waits for."""
-
-KINDS = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint"}
-"""Parameter that names a resource -> the kind in its ARN; the last one named decides."""
-
-
-def resource(request: Record) -> str:
-    """Returns the ARN that a request is about, "*" if it names none."""
-    if "ResourceArn" in request:
-        return str(request["ResourceArn"])
-    named = [arn(kind, request[name]) for name, kind in KINDS.items() if name in request]
-    return named[-1] if named else "*"
 
 
 class SageMaker(Api):
@@ -44,14 +40,34 @@ class SageMaker(Api):
         self.models = Models()
         self.configs = EndpointConfigs(self.models)
         self.endpoints = Endpoints(self.models, self.configs)
-        self.tags = Tags((self.models.table, self.configs.table, self.endpoints.table))
+        self.registry = ModelRegistry()
+        self.jobs = (TransformJobs(self.models), ProcessingJobs(), TrainingJobs())
+        self.pipelines = Pipelines()
+        self.tags = Tags(
+            (
+                self.models.table,
+                self.configs.table,
+                self.endpoints.table,
+                self.registry.groups,
+                self.pipelines.table,
+                *(jobs.table for jobs in self.jobs),
+            )
+        )
         self.invocations = InvocationMetrics()
         self.instances = InstanceMetrics()
         self.capture = Capture()
         self.logs = ContainerLogs()
         self.runtime = Runtime(self.endpoints, self.invocations, self.capture)
-        self.parts: tuple[object, ...] = (self.models, self.configs, self.endpoints, self.tags)
-        self.resources = dict.fromkeys(self.model.operation_names, resource)
+        self.parts: tuple[object, ...] = (
+            self.models,
+            self.configs,
+            self.endpoints,
+            self.registry,
+            self.pipelines,
+            *self.jobs,
+            self.tags,
+        )
+        self.resources = dict.fromkeys(self.model.operation_names, permissions.resource)
         self.endpoints.before_stop = self.settle
 
     def __getattr__(self, name: str) -> Callable[[Record], Record]:
@@ -60,6 +76,13 @@ class SageMaker(Api):
             if hasattr(part, name):
                 return getattr(part, name)  # type: ignore[no-any-return]
         raise AttributeError(name)
+
+    def authorize(self, access_key: str, name: str, request: Record) -> None:
+        """Asks IAM for the operation, and for what it needs besides, such as iam:PassRole."""
+        super().authorize(access_key, name, request)
+        denied = permissions.denial(access_key, name, request)
+        if denied:
+            raise ServiceError("AccessDeniedException", denied, 403)
 
     async def handle_request(
         self, method: str, path: str, headers: dict[str, str], body: bytes, query: Record
@@ -103,6 +126,25 @@ class SageMaker(Api):
             gone=self.wait_until_gone,
             updatable=True,
         ).register()
+
+        ApiType(
+            self,
+            "AWS::SageMaker::ModelPackageGroup",
+            "ModelPackageGroup",
+            "ModelPackageGroupName",
+        ).register()
+        for jobs in self.jobs:
+            # All jobs of an account share it: no stack creates it, none deletes it.
+            host.create_log_group(jobs.log_group)
+        PipelineType(
+            self, "AWS::SageMaker::Pipeline", "Pipeline", "PipelineName", updatable=True
+        ).register()
+
+    def stop_all(self) -> None:
+        """Ends every process, when the rehearsal ends."""
+        self.endpoints.stop_all()
+        for jobs in self.jobs:
+            jobs.stop_all()
 
     def wait_for_endpoint(self, name: str) -> None:
         """Returns when an endpoint has settled.
