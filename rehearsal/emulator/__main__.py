@@ -9,7 +9,9 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from rehearsal.emulator import alarms, clock, faults, host, recorded
+from rehearsal.emulator import clock, faults, host, recorded
+from rehearsal.emulator.alarms import Watch
+from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
@@ -27,7 +29,13 @@ async def run() -> None:
     tasks.register()
     machines.register()
     delivery.register()
-    alarms.start()
+    scaling = AutoScaling()
+    scaling.register()
+    alarms = Watch(scaling.scaler.act)
+    alarms.register()
+    # First what the alarms judge, then what they call, then what goes by the clock.
+    clock.each_minute(alarms.each_minute)
+    clock.each_minute(scaling.actions.each_minute)
     recorded.register()
     faults.register()
 
