@@ -31,7 +31,7 @@ PERMISSIONS = {
     "artifacts": ("s3:GetObject", f"arn:aws:s3:::{BUCKET}/models/*"),
     "capture": ("s3:PutObject", f"arn:aws:s3:::{BUCKET}/capture/*"),
     "key": ("kms:GenerateDataKey", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"),
-    "logs": ("logs:*", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/*"),
+    "logs": ("logs:*", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/*:*"),
     "metrics": ("cloudwatch:PutMetricData", "*"),
     "alarms": ("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"),
 }

@@ -19,7 +19,7 @@ from rehearsal.emulator.sagemaker.tags import Tags
 from rehearsal.emulator.types import ApiType
 
 POLL_SECONDS = 0.05
-MINUTE_SECONDS = 0.2
+MINUTE_SECONDS = 0.1
 """Real seconds for a minute of a deployment that CloudFormation waits for."""
 
 KINDS = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint"}
