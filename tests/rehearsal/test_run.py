@@ -79,7 +79,11 @@ def test_a_stack_that_retains_something_is_caught(rehearse: Callable[..., Outcom
     ("resources", "before", "reason"),
     [
         (endpoint(ARTIFACT), missing, "Could not access model data at s3://artifacts"),
-        (endpoint(ARTIFACT, may_read="s3:ListBucket"), good, "Could not access .* has s3:GetObject permissions"),
+        (
+            endpoint(ARTIFACT, may_read="s3:ListBucket"),
+            good,
+            "Could not access .* has s3:GetObject permissions",
+        ),
         (endpoint(ARTIFACT), empty, "container ended with code 1: .* 0 files"),
     ],
 )
