@@ -15,7 +15,7 @@ from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
-from rehearsal.emulator.workflows import delivery, machines, tasks
+from rehearsal.emulator.workflows import delivery, functions, machines, tasks
 
 
 async def run() -> None:
@@ -29,6 +29,7 @@ async def run() -> None:
     tasks.register()
     machines.register()
     delivery.register()
+    functions.register()
     scaling = AutoScaling()
     scaling.register()
     alarms = Watch(scaling.scaler.act)

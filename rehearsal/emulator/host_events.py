@@ -8,9 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ministack.services import cloudwatch, eventbridge, scheduler
+from rehearsal.emulator import host  # before MiniStack: it sets the environment
 
-from rehearsal.emulator import host
+from ministack.services import cloudwatch, eventbridge, scheduler  # isort: skip
 
 Record = dict[str, Any]
 

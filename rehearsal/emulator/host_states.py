@@ -11,8 +11,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.services import stepfunctions as sfn
-from ministack.services.cloudformation import provisioners
+from rehearsal.emulator import host  # noqa: F401 - before MiniStack: it sets the environment
+
+from ministack.services import stepfunctions as sfn  # isort: skip
+from ministack.services.cloudformation import provisioners  # isort: skip
 
 Record = dict[str, Any]
 TaskError = sfn._ExecutionError

@@ -110,8 +110,12 @@ class SageMaker(Api):
     def register(self) -> None:
         """Adds the service and its resource types to the emulator."""
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
-        for part in (self.models, self.configs, self.endpoints):
-            inventory.watch(f"sagemaker.{part.table.kind}", part.table.by_name)
+        registry, pipelines = self.registry, self.pipelines.table
+        for table in (
+            *(part.table for part in (self.models, self.configs, self.endpoints)),
+            *(registry.groups, registry.versions, pipelines),
+        ):
+            inventory.watch(f"sagemaker.{table.kind}", table.by_name)
         cloudwatch.before_metrics_are_read(self.invocations.tell)
         host.in_background(lambda: keep_sending(self.logs, self.endpoints.running), "logs")
         clock.each_minute(self.each_minute)

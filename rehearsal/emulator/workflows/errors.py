@@ -44,7 +44,7 @@ def error_name(service: str, sdk: bool, error: ClientError) -> tuple[str, str]:
     code = detail["Code"].rpartition("#")[2]
     service = service.lower()
     prefix = (SDK_PREFIXES if sdk else PREFIXES).get(service, service.capitalize())
-    if code in _modelled(client_name(service)):
+    if code in _modelled(client_name(service), error.operation_name):
         name = code if code.endswith("Exception") else f"{code}Exception"
     elif sdk:
         name = f"{prefix}Exception"
@@ -56,9 +56,9 @@ def error_name(service: str, sdk: bool, error: ClientError) -> tuple[str, str]:
 
 
 @cache
-def _modelled(service: str) -> frozenset[str]:
+def _modelled(service: str, operation: str) -> frozenset[str]:
     model: Any = botocore.session.get_session().get_service_model(service)
     codes = set()
-    for shape in model.error_shapes:
+    for shape in model.operation_model(operation).error_shapes:
         codes |= {shape.name, shape.metadata.get("error", {}).get("code", shape.name)}
     return frozenset(codes)

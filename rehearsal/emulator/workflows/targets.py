@@ -47,12 +47,18 @@ def _machine(client: Any, target: Record, sent: str) -> None:
 
 
 def _topic(client: Any, target: Record, sent: str) -> None:
-    client.publish(TopicArn=target["Arn"], Message=sent)
+    client.publish(TopicArn=target["Arn"], Message=sent, **_attributes(target))
 
 
 def _queue(client: Any, target: Record, sent: str) -> None:
     group = target.get("SqsParameters", {})
-    client.send_message(QueueUrl=queue_url(target["Arn"]), MessageBody=sent, **group)
+    url = queue_url(target["Arn"])
+    client.send_message(QueueUrl=url, MessageBody=sent, **group, **_attributes(target))
+
+
+def _attributes(target: Record) -> Record:
+    attributes = target.get("MessageAttributes")
+    return {"MessageAttributes": attributes} if attributes else {}
 
 
 def _pipeline(client: Any, target: Record, sent: str) -> None:

@@ -33,6 +33,7 @@ class JobContainer:
     environment: Mapping[str, str]
     root: Path
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    _unwanted: bool = False
 
     def run(self, seconds: float) -> tuple[int, list[str]]:
         """Runs the program and returns its exit code and what it wrote.
@@ -56,6 +57,8 @@ class JobContainer:
             errors="replace",
             start_new_session=True,
         )
+        if self._unwanted:
+            self.stop()
         try:
             output, _ = self._process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -65,7 +68,8 @@ class JobContainer:
         return self._process.returncode, output.splitlines()
 
     def stop(self) -> None:
-        """Ends the program and what it started."""
+        """Ends the program and what it started, or sees to it that it ends once it starts."""
+        self._unwanted = True
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
 

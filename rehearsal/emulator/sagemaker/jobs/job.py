@@ -32,6 +32,12 @@ class Job:
     stopped: threading.Event = field(default_factory=threading.Event)
     on_stop: Callable[[], None] = lambda: None
 
+    def when_stopped(self, action: Callable[[], None]) -> None:
+        """Lets something happen when somebody wants it to end, at once if they already do."""
+        self.on_stop = action
+        if self.stopped.is_set():
+            action()
+
 
 class Jobs:
     """Jobs of one kind.

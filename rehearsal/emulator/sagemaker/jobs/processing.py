@@ -85,7 +85,7 @@ class ProcessingJobs(Jobs):
             },
             root,
         )
-        job.on_stop = container.stop
+        job.when_stopped(container.stop)
         seconds = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", A_DAY)
         try:
             code, lines = container.run(seconds)

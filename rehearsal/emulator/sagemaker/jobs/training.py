@@ -100,7 +100,7 @@ class TrainingJobs(Jobs):
             },
             root,
         )
-        job.on_stop = container.stop
+        job.when_stopped(container.stop)
         seconds = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", 86_400)
         try:
             code, lines = container.run(seconds)
