@@ -24,6 +24,7 @@ async def run() -> None:
     host.count_loopback_as_secure()
     host.name_log_streams()
     host.accept_signatures_of([clock.outside, clock.now])
+    host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
     sagemaker.register()
     tasks.register()
@@ -59,6 +60,7 @@ async def run() -> None:
         await uvicorn.Server(config).serve()
     finally:
         sagemaker.stop_all()
+        await sagemaker.runtime.calls.close()
 
 
 if __name__ == "__main__":

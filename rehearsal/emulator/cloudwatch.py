@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rehearsal.emulator.host import Answer, Handler  # before MiniStack: it sets the environment
@@ -56,3 +56,9 @@ def _after(action: Callable[[], None], handler: Handler) -> Handler:
         return await handler(method, path, headers, body, query)
 
     return handle
+
+
+def alarm_states(names: Iterable[str]) -> dict[str, str]:
+    """Returns the states of the metric and composite alarms of these names that there are."""
+    known = {**dict(cloudwatch._composite_alarms), **dict(cloudwatch._alarms)}
+    return {name: str(known[name]["StateValue"]) for name in names if name in known}

@@ -81,6 +81,10 @@ class ScheduledActions:
         """Forgets a target's actions."""
         self._records = {k: record for k, record in self._records.items() if k[0] != target}
 
+    def by_arn(self) -> dict[str, Record]:
+        """Returns all actions by their ARN."""
+        return {record["ScheduledActionARN"]: record for record in self._records.values()}
+
     def each_minute(self) -> None:
         """Does what has become due since it was asked last."""
         after, now = self._seen, self.place.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.emulator import clock, host, host_cloudwatch, schemas
+from rehearsal.emulator import clock, host, host_cloudwatch, inventory, schemas
 from rehearsal.emulator.api import Api
 from rehearsal.emulator.autoscaling import dimensions
 from rehearsal.emulator.autoscaling.policies import Policies
@@ -55,19 +55,18 @@ class AutoScaling(Api):
         host.add_service(
             "application-autoscaling", self.handle_request, targets=(f"{self.target}.",)
         )
+        for collection, records in (
+            ("targets", lambda: {"|".join(k): v for k, v in self.targets.records.items()}),
+            ("policies", lambda: self.policies.records),
+            ("actions", self.actions.by_arn),
+        ):
+            inventory.watch(f"application-autoscaling.{collection}", records)
         host.add_type(
             TARGET, host.ResourceType(self._create_target, self._update_target, self._delete_target)
         )
         host.add_type(
             POLICY, host.ResourceType(self._create_policy, self._update_policy, self._delete_policy)
         )
-
-    def names(self) -> list[str]:
-        """Returns what there is, for the inventory."""
-        return [
-            *("target: " + "|".join(target) for target in self.targets.records),
-            *(f"policy: {policy['PolicyName']}" for policy in self.policies.records.values()),
-        ]
 
     def _create_target(
         self, logical_id: str, properties: Properties, stack: str

@@ -223,7 +223,7 @@ def _reason(alarm: Alarm, rule: Rule, state: str, judged: list[tuple[float, floa
     compare, words = COMPARISONS[alarm["ComparisonOperator"]]
     hits = [each for each in judged if compare(each[0], alarm["Threshold"]) == (state == "ALARM")]
     points = ", ".join(
-        f"{value} ({datetime.fromtimestamp(at, UTC):%d/%m/%y %H:%M:%S})"
+        f"{float(value)} ({datetime.fromtimestamp(at, UTC):%d/%m/%y %H:%M:%S})"
         for value, at in reversed(hits)
     )
     least = rule.to_alarm if state == "ALARM" else rule.periods - rule.to_alarm + 1

@@ -18,6 +18,11 @@ OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+PARTS = (
+    *(ast.Expression, ast.Constant, ast.BinOp, ast.UnaryOp, ast.USub, ast.expr_context),
+    *OPERATORS,
+)
+"""What the tree of an expression may have beside names."""
 
 
 class ExpressionError(ValueError):
@@ -39,16 +44,7 @@ def names(expression: str) -> set[str]:
                 f"The rehearsal does not compute {ast.unparse(node.func)}() of metric math, only "
                 f"arithmetic: {expression}"
             )
-        elif not isinstance(
-            node,
-            ast.Expression
-            | ast.Constant
-            | ast.BinOp
-            | ast.UnaryOp
-            | ast.USub
-            | ast.expr_context
-            | ast.operator,
-        ):
+        elif not isinstance(node, PARTS):
             raise ExpressionError(
                 f"The rehearsal does not compute {type(node).__name__} of metric math, only "
                 f"arithmetic: {expression}"

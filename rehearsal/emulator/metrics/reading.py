@@ -22,6 +22,8 @@ Data = Callable[[str, str, Mapping[str, str], float, float], list[Datum]]
 """(namespace, name, dimensions, start, end) -> what was published."""
 
 MAX_PERIODS = 100_800
+MAX_POINTS = 1440
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html"""
 
 
 class Reader:
@@ -76,6 +78,11 @@ class Reader:
             raise ValueError("Statistics or ExtendedStatistics is required.")
         period = int(request["Period"])
         end, count, start = self._span(request, period)
+        if count > MAX_POINTS:
+            raise ValueError(
+                f"You have requested up to {count:,} datapoints, which exceeds the limit of "
+                f"{MAX_POINTS:,}."
+            )
         data = self._of(request, request.get("Unit"), start, end)
         points: list[Request] = []
         for number in range(count):

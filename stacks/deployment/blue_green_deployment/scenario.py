@@ -1,4 +1,4 @@
-"""What a user tries first, and what proves the architecture: a good model comes in, a bad one not."""
+"""What a user tries first, and what proves the architecture: a good model stays, a bad one goes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def rehearse(stage: Stage) -> None:
 
     with _traffic(stage, rows[0]) as answers:
         refused = _refusal(stage, {"model": "broken"})
-    stage.expect("the broken model is rolled back by its alarm", "NewFleetErrors" in refused, refused)
+    stage.expect(
+        "the broken model is rolled back by its alarm", "NewFleetErrors" in refused, refused
+    )
     stage.expect("meanwhile some clients met it", answers["ModelError"] > 0, dict(answers))
     stage.expect("the challenger still answers", abs(answer() - challenger) < TOLERANCE, answer())
     endpoint = _endpoint(stage)
