@@ -9,7 +9,8 @@ import signal
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
-from rehearsal.emulator import alarms, clock, faults, host, recorded
+from rehearsal.emulator import alarms, clock, control, faults, host, images, recorded
+from rehearsal.emulator.builds.service import CodeBuild
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
@@ -23,6 +24,10 @@ async def run() -> None:
     host.accept_signatures_of([clock.outside, clock.now])
     sagemaker = SageMaker()
     sagemaker.register()
+    images.registry.register()
+    control.add("findings", images.registry.wants)
+    builds = CodeBuild()
+    builds.register()
     alarms.start()
     recorded.register()
     faults.register()
@@ -43,6 +48,8 @@ async def run() -> None:
         )
     finally:
         sagemaker.endpoints.stop_all()
+        builds.stop_all()
+        images.clean()
 
 
 if __name__ == "__main__":

@@ -88,3 +88,8 @@ ACTIONS: dict[str, Callable[[Record], Record]] = {
     "heal": _heal,
 }
 """What is answered below PREFIX."""
+
+
+def add(name: str, act: Callable[[Record], Record]) -> None:
+    """Answers one more thing below PREFIX."""
+    ACTIONS[name] = act
