@@ -9,9 +9,10 @@ import signal
 import uvicorn
 import uvloop
 
-from rehearsal.emulator import clock, faults, host, recorded
+from rehearsal.emulator import clock, control, faults, host, images, recorded
 from rehearsal.emulator.alarms import Watch
 from rehearsal.emulator.autoscaling.service import AutoScaling
+from rehearsal.emulator.builds.service import CodeBuild
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
@@ -27,6 +28,10 @@ async def run() -> None:
     host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
     sagemaker.register()
+    images.registry.register()
+    control.add("findings", images.registry.wants)
+    builds = CodeBuild()
+    builds.register()
     tasks.register()
     machines.register()
     delivery.register()
@@ -61,6 +66,8 @@ async def run() -> None:
     finally:
         sagemaker.stop_all()
         await sagemaker.runtime.calls.close()
+        builds.stop_all()
+        images.clean()
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Instance:
     in_flight: int = 0
 
     @classmethod
-    def launch(cls, model: Record, endpoint_arn: str) -> Instance:
+    def launch(cls, model: Record, endpoint_arn: str, instance_type: str = "") -> Instance:
         """Starts a model's containers without waiting for them.
 
         Raises:
@@ -44,7 +44,10 @@ class Instance:
         try:
             for definition in containers_of(model):
                 container = Container.start(
-                    definition, role_arn=model["ExecutionRoleArn"], source_arn=endpoint_arn
+                    definition,
+                    role_arn=model["ExecutionRoleArn"],
+                    source_arn=endpoint_arn,
+                    instance_type=instance_type,
                 )
                 instance.containers.append(container)
         except BaseException:
@@ -132,7 +135,7 @@ class Variant:
         started: list[Instance] = []
         try:
             for _ in range(self.desired - len(self.instances)):
-                started.append(Instance.launch(self.model, endpoint_arn))
+                started.append(self.launch(endpoint_arn))
             for instance in started:
                 instance.wait_until_healthy()
         except BaseException:
@@ -142,6 +145,15 @@ class Variant:
         self.instances.extend(started)
         while len(self.instances) > self.desired:
             self.instances.pop().stop()
+
+    def launch(self, endpoint_arn: str) -> Instance:
+        """Starts one more instance, which does not serve yet.
+
+        Raises:
+            ContainerError: A container cannot be started.
+        """
+        kind = self.settings.get("InstanceType", "")
+        return Instance.launch(self.model, endpoint_arn, kind)
 
     def next_instance(self) -> Instance | None:
         """Returns the instance that gets the next request, None if there is none."""
