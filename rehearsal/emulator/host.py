@@ -180,7 +180,7 @@ def _trusts(
     action: str = "sts:AssumeRole",
 ) -> bool:
     document = json.loads(policy) if isinstance(policy, str) else policy
-    return lets(document, service, "sts:AssumeRole", role_arn, source_arn)
+    return lets(document, service, action, resource, source_arn)
 
 
 def lets(
