@@ -177,7 +177,7 @@ class Account:
             Unseen: It was not answered; Rejected if the credentials are the reason.
         """
         client = self._awaited(service, operation, region)
-        with _sentences(service, client, operation):
+        with sentences(_call(service, client, operation)):
             answer: dict[str, Any] = getattr(client, operation)(**arguments)
             return answer
 
@@ -190,7 +190,7 @@ class Account:
             Unseen: A page was not answered; Rejected if the credentials are the reason.
         """
         client = self._awaited(service, operation, region)
-        with _sentences(service, client, operation):
+        with sentences(_call(service, client, operation)):
             found = client.get_paginator(operation).paginate(**arguments)
             return [item for page in found for item in page.get(key, [])]
 
@@ -245,7 +245,9 @@ def connect(
 
 def permission(call: str) -> str:
     """Returns the IAM action that allows a call, such as "s3:ListAllMyBuckets"."""
-    service, _, operation = call.partition(":")
+    service, _, operation = call.rpartition(":")
+    if not service:
+        return call
     return ACTIONS.get(call, f"{SERVICES.get(service, service)}:{operation}")
 
 
@@ -258,9 +260,15 @@ def _call(service: str, client: Any, operation: str) -> str:
 
 
 @contextmanager
-def _sentences(service: str, client: Any, operation: str) -> Iterator[None]:
-    """Turns what botocore raises into Unseen, but for a call that is wrong in itself."""
-    call = _call(service, client, operation)
+def sentences(call: str) -> Iterator[None]:
+    """Turns what botocore raises into Unseen, but for a call that is wrong in itself.
+
+    Args:
+        call: What is asked, such as "sagemaker:ListEndpoints".
+
+    Raises:
+        Unseen: It was not answered; Rejected if the credentials are the reason.
+    """
     try:
         yield
     except ParamValidationError:
