@@ -33,7 +33,7 @@ def invoke(architecture: Architecture, *, file: Path | None, region: str | None)
         Unanswered: The service or the model refused the request.
     """
     module = scenario(architecture)
-    if not hasattr(module, "invoke"):
+    if module is None or not hasattr(module, "invoke"):
         raise UsageError(f"{architecture.slug} answers no requests: {_that_do()} do.")
     body = request(file)
     account = connect(region, read_seconds=READ_SECONDS)
