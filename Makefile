@@ -42,7 +42,7 @@ check: $(VENV)/.dev node_modules/.installed airflow
 	mypy
 	cdk synth --quiet
 	cfn-lint --regions us-east-1 eu-west-1 ap-southeast-2 sa-east-1 --template cdk.out/*.template.json
-	mla check cdk.out/*.template.json
+	mla check --info cdk.out/*.template.json
 	secretlint "**/*" && echo "secrets: none found"
 	python scripts/licences.py --check
 	python scripts/audit.py

@@ -71,6 +71,11 @@ class EmulatedAccount:
             "CDK_HOME": str(self._cdk_home),
         }
 
+    @property
+    def alive(self) -> bool:
+        """Whether the emulator still runs."""
+        return self._process is not None and self._process.poll() is None
+
     def client(self, service: str) -> Any:
         """Returns a boto3 client of the account, as its administrator."""
         import boto3

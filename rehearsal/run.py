@@ -21,6 +21,9 @@ from rehearsal.toolkit import Toolkit
 FOLDER = ROOT / ".mla" / "rehearsals"
 """Where logs stay after a rehearsal."""
 
+ENDED = "ended"
+"""What is told when a rehearsal is over."""
+
 Guest = Callable[[EmulatedAccount], None]
 """Somebody who is let into the account."""
 
@@ -110,6 +113,7 @@ class Rehearsal:
             kinds = self.outcome.resources
             kinds[resource["Type"]] = kinds.get(resource["Type"], 0) + 1
         self._step = ""
+        self._account: EmulatedAccount | None = None
 
     def run(self, *, before: Guest = nobody, after: Guest = nobody) -> Outcome:
         """Rehearses; whatever fails is in the outcome, and the account is gone afterwards.
@@ -122,7 +126,7 @@ class Rehearsal:
         folder.mkdir(parents=True, exist_ok=True)
         for log in folder.glob("*.log"):
             log.unlink()
-        account = EmulatedAccount(folder)
+        account = self._account = EmulatedAccount(folder)
         toolkit = Toolkit(account, folder, self._progress)
         try:
             with self._timed("start"):
@@ -132,7 +136,13 @@ class Rehearsal:
             pass  # it stands in the outcome's steps
         finally:
             account.stop()
+            self.tell(ENDED, "")
         return self.outcome
+
+    def stop(self) -> None:
+        """Ends a rehearsal that runs on another thread, and everything that it started."""
+        if self._account is not None:
+            self._account.stop()
 
     def _in(self, account: EmulatedAccount, toolkit: Toolkit, before: Guest, after: Guest) -> None:
         stack, assembly = self.architecture.stack_id, self.synthesize({})
@@ -150,8 +160,17 @@ class Rehearsal:
                     self._perform(module, account, toolkit, outputs)
             after(account)
         finally:
+            # With the emulator everything is gone: there is nothing to destroy.
+            if account.alive:
+                self._tear_down(account, toolkit, assembly, existing)
+
+    def _tear_down(
+        self, account: EmulatedAccount, toolkit: Toolkit, assembly: Path, existing: list[str]
+    ) -> None:
+        try:
             with self._timed("destroy"):
-                toolkit.destroy(stack, assembly)
+                toolkit.destroy(self.architecture.stack_id, assembly)
+        finally:
             with self._timed("nothing left"):
                 self._compare(existing, account.control("inventory")["resources"])
 

@@ -91,17 +91,30 @@ class Toolkit:
             text=True,
             start_new_session=True,
         ) as process:
-            timer = threading.Timer(seconds, _kill, [process])
-            timer.start()
+            ended = threading.Event()
+            watch = threading.Thread(target=self._watch, args=(process, started + seconds, ended))
+            watch.start()
             try:
                 self._follow(process.stdout or (), log)
             finally:
-                timer.cancel()
+                ended.set()
+                watch.join()
                 if process.poll() is None:
                     process.wait(seconds)
         if process.returncode:
+            if not self.account.alive:
+                raise RehearsalError(f"The emulated AWS has ended: see {self.account.log}.")
             late = "" if time.monotonic() - started < seconds else f" after {seconds:.0f} s"
             raise RehearsalError(f"cdk {arguments[0]} failed{late}: {_reason(log)}")
+
+    def _watch(
+        self, process: subprocess.Popen[str], deadline: float, ended: threading.Event
+    ) -> None:
+        """Ends the command when its time is over, or when there is nobody to answer it."""
+        while not ended.wait(0.2):
+            if time.monotonic() > deadline or not self.account.alive:
+                _kill(process)
+                return
 
     def _follow(self, lines: Iterable[str], log: Path) -> None:
         with log.open("a", encoding="utf-8") as written:

@@ -39,10 +39,10 @@ def load(architectures: Sequence[Architecture], assembly: Path | None = None) ->
     """
     if assembly is not None:
         return [read(assembly, architecture) for architecture in architectures]
-    stale = [a for a in architectures if not any(_fresh(d, a) for d in (CDK_OUT, CACHE))]
+    stale = [a for a in architectures if not any(fresh(d, a) for d in (CDK_OUT, CACHE))]
     if stale:
         synthesize([a.slug for a in stale], CACHE)
-    return [read(CDK_OUT if _fresh(CDK_OUT, a) else CACHE, a) for a in architectures]
+    return [read(CDK_OUT if fresh(CDK_OUT, a) else CACHE, a) for a in architectures]
 
 
 def load_variations(architecture: Architecture, option: Option) -> list[Template]:
@@ -77,7 +77,7 @@ def folder_with(
     if options:
         return _chosen(architecture, options)
     load([architecture])
-    return CDK_OUT if _fresh(CDK_OUT, architecture) else CACHE
+    return CDK_OUT if fresh(CDK_OUT, architecture) else CACHE
 
 
 def _chosen(architecture: Architecture, options: Mapping[str, str]) -> Path:
@@ -88,7 +88,7 @@ def _chosen(architecture: Architecture, options: Mapping[str, str]) -> Path:
             raise unknown(f"option of {architecture.slug}", name, known)
     chosen = "-".join(f"{name}-{value}" for name, value in sorted(options.items()))
     outdir = CACHE / "options" / f"{architecture.stack_id}-{quote(chosen, safe='')}"
-    if not _fresh(outdir, architecture):
+    if not fresh(outdir, architecture):
         synthesize([architecture.slug], outdir, context=options)
     return outdir
 
@@ -119,7 +119,8 @@ def read(assembly: Path, architecture: Architecture) -> Template:
     return Template(document, architecture.slug)
 
 
-def _fresh(assembly: Path, architecture: Architecture) -> bool:
+def fresh(assembly: Path, architecture: Architecture) -> bool:
+    """Returns whether an assembly has an architecture's template, newer than its sources."""
     file = _template_file(assembly, architecture)
     return file.exists() and file.stat().st_mtime > _newest_source(architecture)
 

@@ -131,13 +131,21 @@ def rehearse(
     keep: Annotated[
         bool, typer.Option("--keep", help="Wait before the stack is destroyed, to look round.")
     ] = False,
+    jobs: Annotated[int, typer.Option(help="How many at once.", min=1)] = 2,
     how: FormatOption = Format.TABLE,
 ) -> None:
     """Deploys into an emulated AWS on this machine, uses it for real, destroys it again."""
     from rehearsal.run import nobody
     from study.rehearse import chosen, look_round, rehearse_all, report
 
-    outcomes = rehearse_all(chosen(slugs or [], every), after=look_round if keep else nobody)
+    architectures = chosen(slugs or [], every)
+    if keep and len(architectures) > 1:
+        raise UsageError("--keep waits for one architecture: name one.")
+    outcomes = rehearse_all(
+        architectures,
+        after=look_round if keep else nobody,
+        jobs=min(jobs, len(architectures)),
+    )
     typer.echo(report(outcomes).render(how))
     if any(outcome.problem for outcome in outcomes):
         raise typer.Exit(1)

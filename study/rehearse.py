@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalogue.discover import Architecture, discover, select
 from catalogue.errors import UsageError
-from rehearsal.run import Guest, Outcome, Rehearsal, nobody, used
-from study.assembly import load, synthesize
+from rehearsal.run import ENDED, Guest, Outcome, Rehearsal, nobody, used
+from study.assembly import CDK_OUT, fresh, load, synthesize
 from study.report import Report, Section
 
 if TYPE_CHECKING:
     from rehearsal.account import EmulatedAccount
-
-Tell = Callable[[str, str], None]
 
 
 def chosen(slugs: Sequence[str], every: bool) -> list[Architecture]:
@@ -43,50 +44,101 @@ def look_round(account: EmulatedAccount) -> None:
 
 
 def rehearse_all(
-    architectures: Sequence[Architecture],
-    *,
-    after: Guest = nobody,
-    quiet: bool = False,
+    architectures: Sequence[Architecture], *, after: Guest = nobody, jobs: int = 1
 ) -> list[Outcome]:
-    """Rehearses architectures, one after the other, each in an account of its own.
+    """Rehearses architectures, each in an account of its own, and tells on stderr how it goes.
 
     Args:
         architectures: Which ones.
         after: Called with each account before its stack is destroyed.
-        quiet: Without progress.
+        jobs: How many at once; with 1 everything happens on the thread that calls.
+
+    Raises:
+        UsageError: They cannot be synthesized, or there is no emulator.
     """
     templates = load(architectures)
-    outcomes = []
-    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder, _progress(quiet) as tell:
-        for architecture, template in zip(architectures, templates, strict=True):
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder, progress() as tell:
+        assemblies = Assemblies(architectures, Path(folder))
+        rehearsals = [
+            Rehearsal(
+                architecture,
+                template,
+                partial(assemblies.of, architecture),
+                partial(tell, architecture.slug),
+            )
+            for architecture, template in zip(architectures, templates, strict=True)
+        ]
+        if jobs == 1:
+            return [rehearsal.run(after=after) for rehearsal in rehearsals]
+        return _at_once(rehearsals, after, jobs)
 
-            def prepare(options: Mapping[str, str], slug: str = architecture.slug) -> Path:
-                name = "-".join([slug, *(f"{key}-{value}" for key, value in options.items())])
-                assembly = Path(folder) / name
-                if not assembly.exists():
-                    synthesize([slug], assembly, context=options)
-                return assembly
 
-            def told(step: str, text: str, slug: str = architecture.slug) -> None:
-                tell(f"{slug}: {step}", text)
+def _at_once(rehearsals: Sequence[Rehearsal], after: Guest, jobs: int) -> list[Outcome]:
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            return list(pool.map(lambda rehearsal: rehearsal.run(after=after), rehearsals))
+        except BaseException:  # Ctrl-C above all: nothing goes on behind the user's back
+            pool.shutdown(wait=False, cancel_futures=True)
+            for rehearsal in rehearsals:
+                rehearsal.stop()
+            raise
 
-            rehearsal = Rehearsal(architecture, template, prepare, told)
-            outcomes.append(rehearsal.run(after=after))
-    return outcomes
+
+class Assemblies:
+    """Cloud assemblies to deploy from: one for all, and one for each choice of options.
+
+    Args:
+        architectures: What the first one holds.
+        folder: Where they are synthesized, unless cdk.out is fresh.
+    """
+
+    def __init__(self, architectures: Sequence[Architecture], folder: Path) -> None:
+        self.folder = folder
+        self.all = CDK_OUT
+        if not all(fresh(CDK_OUT, a) and listed(CDK_OUT, a) for a in architectures):
+            self.all = folder / "all"
+            synthesize([architecture.slug for architecture in architectures], self.all)
+
+    def of(self, architecture: Architecture, options: Mapping[str, str]) -> Path:
+        """Returns the assembly that has an architecture under some options."""
+        if not options:
+            return self.all
+        choice = "-".join(f"{name}-{value}" for name, value in options.items())
+        assembly = self.folder / f"{architecture.slug}-{choice}"
+        if not assembly.exists():
+            synthesize([architecture.slug], assembly, context=options)
+        return assembly
+
+
+def listed(assembly: Path, architecture: Architecture) -> bool:
+    """Returns whether an assembly's manifest has an architecture, besides its template."""
+    manifest = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))
+    return architecture.stack_id in manifest["artifacts"]
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Tell]:
-    """Gives what tells on stderr what is going on; nothing if that is no terminal."""
-    from rich.console import Console
-    from rich.markup import escape
+def progress() -> Iterator[Callable[[str, str, str], None]]:
+    """Gives what tells on stderr where each architecture is; nothing if that is no terminal."""
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
 
     console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield lambda _step, _text: None
+    if not console.is_terminal:
+        yield lambda _slug, _step, _text: None
         return
-    with console.status("") as status:
-        yield lambda step, text: status.update(f"[bold]{escape(step)}[/] {escape(text)}")
+    lines: dict[str, Text] = {}
+    with Live(console=console, transient=True) as live:
+
+        def tell(slug: str, step: str, text: str) -> None:
+            line = Text.assemble((slug, "bold"), f" {step} ", (text, "dim"))
+            line.truncate(console.width, overflow="ellipsis")
+            lines[slug] = line
+            if step == ENDED:
+                lines.pop(slug, None)
+            live.update(Group(*lines.values()))
+
+        yield tell
 
 
 def report(outcomes: Sequence[Outcome]) -> Report:

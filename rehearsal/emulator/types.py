@@ -58,7 +58,12 @@ class ApiType:
         """Creates a resource and returns its physical ID and attributes."""
         name = properties.get(self.name) or physical_name(stack, logical_id)
         self._call("Create", {**properties, self.name: name})
-        self.wait(name)
+        try:
+            self.wait(name)
+        except Exception:
+            # CloudFormation takes back what did not become ready.
+            self.delete(name, properties)
+            raise
         return self._described(name)
 
     def update(
