@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+import bench_rehearsal
 from bench_container import measure
 from rich.progress import Progress
 
@@ -144,7 +145,23 @@ def container(runs: int) -> list[Section]:
     ]
 
 
-PARTS = {"synth": synthesis, "container": container}
+def emulator(runs: int) -> list[Section]:
+    """Returns the figures of the emulated AWS."""
+    if reason := bench_rehearsal.possible():
+        return [Section("Rehearsal", ["Not measured"], [[reason]])]
+    taken, *used = bench_rehearsal.samples(runs)
+    figures = bench_rehearsal.figures(taken, *used)
+    return [
+        Section("Rehearsal", ["Figure", "Measured", "Aim"], figures),
+        Section(
+            "One row a request, one instance, 16 connections",
+            ["Asked", "Requests per second", "p99"],
+            bench_rehearsal.medians(taken),
+        ),
+    ]
+
+
+PARTS = {"synth": synthesis, "container": container, "rehearsal": emulator}
 
 
 def main() -> None:

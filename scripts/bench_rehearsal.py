@@ -199,8 +199,3 @@ def medians(taken: dict[str, list[Sample]]) -> list[list[str]]:
         ]
         for label, given in taken.items()
     ]
-
-
-if __name__ == "__main__":
-    results = samples(3)
-    print(figures(*results), medians(results[0]))

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+import uvicorn
+import uvloop
 
 from rehearsal.emulator import alarms, clock, control, faults, host, images, recorded
 from rehearsal.emulator.builds.service import CodeBuild
@@ -32,25 +32,30 @@ async def run() -> None:
     recorded.register()
     faults.register()
 
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    config = uvicorn.Config(
+        Control(DataPlane(host.application(), sagemaker.runtime)),
+        host="127.0.0.1",
+        port=int(os.environ["GATEWAY_PORT"]),
+        http="httptools",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    config = Config()
-    config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
-    config.loglevel = "WARNING"
-    config.graceful_timeout = 1
+        # The server raises the signal that has ended it once more: not before all is stopped.
+        signal.signal(number, lambda *_: None)
     try:
-        await serve(
-            Control(DataPlane(host.application(), sagemaker.runtime)),
-            config,
-            shutdown_trigger=stopped.wait,
-        )
+        await uvicorn.Server(config).serve()
     finally:
         sagemaker.endpoints.stop_all()
         builds.stop_all()
         images.clean()
+        await sagemaker.runtime.calls.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())

@@ -55,10 +55,16 @@ def reference(resource_type: str, properties: Properties) -> str:
 
 def fits(value: str, pattern: str) -> bool:
     """Returns whether a text has a pattern of AWS; those that only Java understands pass."""
+    known = _compiled(pattern)
+    return known is None or known.search(value) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str] | None:
     try:
-        return re.search(pattern, value) is not None
+        return re.compile(pattern)
     except re.error:
-        return True
+        return None
 
 
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[jsonschema.ValidationError]:

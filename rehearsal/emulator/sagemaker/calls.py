@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 
 Reply = tuple[int, dict[str, str], bytes]
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -37,6 +38,15 @@ class Calls:
         request = "\r\n".join(lines).encode("latin-1") + body
         async with asyncio.timeout(max(seconds, 0.001)):
             return await self._send(port, request)
+
+    async def close(self) -> None:
+        """Closes the idle connections."""
+        for connections in self._idle.values():
+            while connections:
+                _, writer = connections.pop()
+                writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
 
     async def _send(self, port: int, request: bytes) -> Reply:
         while self._idle[port]:
@@ -80,7 +90,7 @@ def parse(head: bytes) -> tuple[int, dict[str, str]]:
     for each in lines:
         name, _, value = each.partition(":")
         headers[name.lower()] = value.strip()
-    return int(first.split(" ", 2)[1]), headers
+    return int(first.partition(" ")[2][:3]), headers
 
 
 async def _content(reader: asyncio.StreamReader, headers: dict[str, str]) -> tuple[bytes, bool]:
