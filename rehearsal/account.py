@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
@@ -120,6 +121,14 @@ class EmulatedAccount:
     def heal(self) -> None:
         """Lets everything go well again."""
         self.control("heal")
+
+    def now(self) -> datetime:
+        """Returns the account's time."""
+        return datetime.fromisoformat(self.control("ready")["now"])
+
+    def weigh(self, weight: int) -> None:
+        """Lets each invocation of an endpoint count as several in its metrics, from now on."""
+        self.control("weigh", {"weight": weight})
 
     def control(self, action: str, request: dict[str, Any] | None = None) -> dict[str, Any]:
         """Asks the emulator for something that AWS has not.

@@ -9,7 +9,9 @@ import signal
 import uvicorn
 import uvloop
 
-from rehearsal.emulator import alarms, clock, control, faults, host, images, recorded
+from rehearsal.emulator import clock, control, faults, host, images, recorded
+from rehearsal.emulator.alarms import Watch
+from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.builds.service import CodeBuild
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
@@ -22,13 +24,20 @@ async def run() -> None:
     host.count_loopback_as_secure()
     host.name_log_streams()
     host.accept_signatures_of([clock.outside, clock.now])
+    host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
     sagemaker.register()
     images.registry.register()
     control.add("findings", images.registry.wants)
     builds = CodeBuild()
     builds.register()
-    alarms.start()
+    scaling = AutoScaling()
+    scaling.register()
+    alarms = Watch(scaling.scaler.act)
+    alarms.register()
+    # First what the alarms judge, then what they call, then what goes by the clock.
+    clock.each_minute(alarms.each_minute)
+    clock.each_minute(scaling.actions.each_minute)
     recorded.register()
     faults.register()
 

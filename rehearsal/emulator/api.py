@@ -14,22 +14,9 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, StringSha
 from botocore.validate import ParamValidator
 
 from rehearsal.emulator import host, schemas
+from rehearsal.emulator.errors import ServiceError as ServiceError  # noqa: PLC0414 - for services
 
 Record = dict[str, Any]
-
-
-class ServiceError(Exception):
-    """An error that a service answers with.
-
-    Attributes:
-        code: Such as "ValidationException".
-        status: HTTP status.
-    """
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
 
 
 class Api:

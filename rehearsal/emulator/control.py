@@ -1,4 +1,4 @@
-"""What a rehearsal may do with the emulator that nobody can do with AWS: skip time, break calls."""
+"""What nobody can do with AWS and a rehearsal may: skip time, break calls, weigh load."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from rehearsal.emulator import clock, faults, inventory, recorded
+from rehearsal.emulator.sagemaker.metrics import InvocationMetrics
 
 Record = dict[str, Any]
 Scope = dict[str, Any]
@@ -79,6 +80,11 @@ def _heal(_: Record) -> Record:
     return {"faults": 0}
 
 
+def _weigh(request: Record) -> Record:
+    InvocationMetrics.weight = int(request["weight"])
+    return {"weight": InvocationMetrics.weight}
+
+
 ACTIONS: dict[str, Callable[[Record], Record]] = {
     "ready": _ready,
     "advance": _advance,
@@ -86,6 +92,7 @@ ACTIONS: dict[str, Callable[[Record], Record]] = {
     "recorded": _recorded,
     "fail": _fail,
     "heal": _heal,
+    "weigh": _weigh,
 }
 """What is answered below PREFIX."""
 

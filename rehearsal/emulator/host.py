@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 
 # MiniStack reads them when it is imported.
@@ -294,6 +295,11 @@ def failure(call: Call, code: str, message: str, status: int) -> Answer:
         headers=call.headers,
     )
     return status, headers, body
+
+
+def date_answers_by(clock: Callable[[], datetime]) -> None:
+    """Dates answers by a clock: an SDK to whose own it does not fit repeats what was refused."""
+    gateway.formatdate = lambda usegmt: format_datetime(clock(), usegmt=usegmt)
 
 
 def states() -> list[tuple[str, dict[str, Any]]]:

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -124,12 +125,12 @@ class Hosting:
         self, namespace: str, metric: str, statistic: str, **dimensions: str
     ) -> list[float]:
         """Returns a metric's statistic for each minute that has data."""
-        now = self.account.control("ready")["now"]
+        now = self.account.now()
         points = self.account.client("cloudwatch").get_metric_statistics(
             Namespace=namespace,
             MetricName=metric,
             Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-            StartTime=LONG_AGO,
+            StartTime=now - timedelta(hours=12),
             EndTime=now,
             Period=60,
             Statistics=[statistic],
@@ -151,9 +152,6 @@ class Hosting:
             with suppress(ClientError):
                 self.settled(name)
                 self.sagemaker.delete_endpoint(EndpointName=name)
-
-
-LONG_AGO = "2020-01-01T00:00:00Z"
 
 
 def variant(model: str, name: str = "AllTraffic", **settings: Any) -> dict[str, Any]:

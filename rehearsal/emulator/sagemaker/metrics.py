@@ -24,23 +24,32 @@ log = logging.getLogger(__name__)
 INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
 MINUTE = 60
+SLOT = 10
+"""Seconds of the finest periods that metrics of endpoints have."""
+
 OK, CLIENT_ERROR, SERVER_ERROR = 200, 400, 500
 DIGITS = 3
 """Of a latency that are kept, so that equal ones are told as one with its count."""
 
 Key = tuple[str, str, str, int]
-"""Endpoint, variant, configuration, minute since 1970."""
+"""Endpoint, variant, configuration, slot since 1970."""
 
 
 @dataclass
 class Invocations:
-    """What a variant was asked in one minute: how often which value of a metric was seen."""
+    """What a variant was asked in one slot: how often which value of a metric was seen."""
 
     seen: dict[str, Counter[float]] = field(default_factory=lambda: defaultdict(Counter))
 
 
 class InvocationMetrics:
-    """Counts in memory; CloudWatch hears of it before it is read and each minute."""
+    """Counts in memory; CloudWatch hears of it before it is read and each minute.
+
+    Attributes:
+        weight: How many invocations each one stands for, when a rehearsal makes load of few.
+    """
+
+    weight = 1
 
     def __init__(self) -> None:
         self._kept: defaultdict[Key, Invocations] = defaultdict(Invocations)
@@ -52,6 +61,7 @@ class InvocationMetrics:
         *,
         status: int,
         instances: int,
+        in_flight: int,
         model_seconds: float,
         overhead_seconds: float,
     ) -> None:
@@ -61,6 +71,7 @@ class InvocationMetrics:
             key: Endpoint, variant and configuration.
             status: What the model answered; 0 if it did not.
             instances: Of the variant at the time.
+            in_flight: Requests in the instance, this one included.
             model_seconds: How long the model took.
             overhead_seconds: How long the rest took.
         """
@@ -71,25 +82,36 @@ class InvocationMetrics:
             "OverheadLatency": _short(overhead_seconds * 1e6),
             "Invocation4XXErrors": float(CLIENT_ERROR <= status < SERVER_ERROR),
             "Invocation5XXErrors": float(status >= SERVER_ERROR or status == 0),
+            "ConcurrentRequestsPerModel": float(in_flight * self.weight),
             "InvocationModelErrors": float(not OK <= status < OK + 100),
         }
         with self._keeping:
-            seen = self._kept[*key, int(time.time() // MINUTE)].seen
+            seen = self._kept[*key, int(time.time() // SLOT)].seen
             for name, value in values.items():
-                seen[name][value] += 1
+                seen[name][value] += self.weight
 
     def tell(self) -> None:
         """Tells CloudWatch what was counted."""
         with self._keeping:
             taken, self._kept = self._kept, defaultdict(Invocations)
-        for (endpoint, variant, config, minute), invocations in taken.items():
+        for (endpoint, variant, config, slot), invocations in taken.items():
             dimensions = {"EndpointName": endpoint, "VariantName": variant}
             for name, values in invocations.seen.items():
                 unit = "Microseconds" if name.endswith("Latency") else "None"
                 for every in (dimensions, {**dimensions, "EndpointConfigName": config}):
-                    cloudwatch.put_values(
-                        INVOCATIONS, name, every, values, unit, at=minute * MINUTE
-                    )
+                    cloudwatch.put_values(INVOCATIONS, name, every, values, unit, at=slot * SLOT)
+
+    def rest(self, endpoint: Endpoint) -> None:
+        """Tells CloudWatch of no load where there was none, on which scaling in depends.
+
+        Source: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-policy.html
+        """
+        since = time.time() - MINUTE
+        for variant in endpoint.fleet or ():
+            dimensions = {"EndpointName": endpoint.name, "VariantName": variant.name}
+            for name in ("InvocationsPerInstance", "ConcurrentRequestsPerModel"):
+                if variant.instances and cloudwatch.silent(INVOCATIONS, name, dimensions, since):
+                    cloudwatch.put_values(INVOCATIONS, name, dimensions, {0.0: 1}, "None", at=since)
 
 
 def _short(value: float) -> float:

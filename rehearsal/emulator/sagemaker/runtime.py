@@ -161,6 +161,7 @@ class Runtime:
             raise ServiceError("ServiceUnavailable", f"{variant.name} has no instance.", 503)
         at = time.time()
         instance.in_flight += 1
+        in_flight = instance.in_flight
         try:
             answered = await ask(self.calls, instance, asked)
         finally:
@@ -169,6 +170,7 @@ class Runtime:
             (endpoint.name, variant.name, fleet.name),
             status=answered.status,
             instances=len(variant.instances),
+            in_flight=in_flight,
             model_seconds=answered.seconds,
             overhead_seconds=time.perf_counter() - asked.began - answered.seconds,
         )

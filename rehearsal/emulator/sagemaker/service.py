@@ -78,6 +78,8 @@ class SageMaker(Api):
         """Does what the service does once a minute."""
         self.invocations.tell()
         for endpoint in list(self.endpoints.running.values()):
+            if endpoint.fleet and "AsyncInferenceConfig" not in endpoint.fleet.config:
+                self.invocations.rest(endpoint)
             self.instances.measure(endpoint)
             self.logs.send(endpoint)
         self.capture.write()
