@@ -93,18 +93,15 @@ def out_and_in(
     stage.advance(minutes=calm_minutes)
     seen = instances(stage, endpoint)
     stage.expect(f"1 instance after {calm_minutes} calm minutes", seen == 1, f"{seen} instances")
-    stage.show("scaling activities", "; ".join(activities(stage, endpoint)))
+    stage.show("what was scaled", " ".join(activities(stage, endpoint)))
 
 
 def activities(stage: Stage, endpoint: str, variant: str = "AllTraffic") -> list[str]:
-    """Returns what was scaled and why, the oldest first."""
+    """Returns what was scaled, the oldest first."""
     found = stage.client("application-autoscaling").describe_scaling_activities(
         ServiceNamespace="sagemaker", ResourceId=f"endpoint/{endpoint}/variant/{variant}"
     )["ScalingActivities"]
-    return [
-        f"{each['Description']} ({each['StatusCode'].lower()}: {each['Cause']})"
-        for each in reversed(found)
-    ]
+    return [each["Description"] for each in reversed(found)]
 
 
 OUT = 3

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import uuid
 from typing import Any
 
 from rehearsal.emulator import clock, host, inventory, repositories
@@ -70,7 +71,7 @@ class Registry(Api):
     def initiate_layer_upload(self, request: Record) -> Record:
         """Begins an upload."""
         self._repository(request)
-        upload = hashlib.sha256(f"{len(self._uploads)} {clock.now()}".encode()).hexdigest()[:32]
+        upload = str(uuid.uuid4())
         self._uploads[upload] = bytearray()
         return {"uploadId": upload, "partSize": 20 * 2**20}
 

@@ -58,7 +58,7 @@ def remove(name: str, image_id: Record) -> list[Record]:
 
 
 def admits(name: str, service: str, action: str, source_arn: str) -> bool:
-    """Returns whether a repository's policy lets a service do something for one of its resources."""
+    """Returns whether a repository's policy lets a service do something on its own."""
     found = ecr.repository_policy_for_arn(arn(name))
     if found is None:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
@@ -157,6 +158,17 @@ def test_an_update_serves_the_new_model_and_keeps_the_endpoint(hosting: Hosting)
     assert (kept["EndpointStatus"], kept["EndpointConfigName"]) == ("InService", challenger)
     assert "container" in kept["FailureReason"]
     hosting.invoke(name)
+
+
+def test_no_request_is_lost_in_an_update(hosting: Hosting) -> None:
+    old, new = (hosting.config(variant(hosting.model())) for _ in range(2))
+    name = hosting.endpoint(old)
+    hosting.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=new)
+    with ThreadPoolExecutor(8) as clients:
+        while hosting.describe(name)["EndpointStatus"] == "Updating":
+            answers = clients.map(lambda row: hosting.invoke(name, row)["Body"], ROWS)
+            assert [float(answer) for answer in answers] == pytest.approx(ANSWERS)
+    assert hosting.describe(name)["EndpointConfigName"] == new
 
 
 def test_without_its_configuration_an_endpoint_serves_and_cannot_be_updated(

@@ -193,6 +193,15 @@ def test_without_a_named_type_base64_is_captured(hosting: Hosting) -> None:
     assert base64.b64decode(line["captureData"]["endpointInput"]["data"]).decode() == ROWS[0]
 
 
+def test_a_sample_is_captured(hosting: Hosting) -> None:
+    some = {**CAPTURE, "InitialSamplingPercentage": 50}
+    name = hosting.endpoint(hosting.config(variant(hosting.model()), DataCaptureConfig=some))
+    for _ in range(80):
+        hosting.invoke(name)
+    hosting.account.advance(60)
+    assert 20 <= len(hosting.captured(name, "AllTraffic")) <= 60
+
+
 @pytest.mark.parametrize("missing", ["capture", "key"])
 def test_a_role_that_may_not_write_captures_nothing(hosting: Hosting, missing: str) -> None:
     key = hosting.account.client("kms").create_key()["KeyMetadata"]["Arn"]

@@ -192,6 +192,7 @@ class Build:
     def _send(self) -> None:
         """Writes what came up since the last time into the project's log group, by its role."""
         lines, self._unsent = self._unsent, []
+        log.info("%s", "\n".join([self.record["id"], *lines]))
         logs = self.record["logs"]
         if self._refused or not lines or "groupName" not in logs:
             return

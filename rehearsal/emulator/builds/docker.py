@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from rehearsal.emulator.builds.dockerfile import DockerfileError, build
 
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
     asked = parser.parse_args(arguments)
     try:
         return {"login": log_in, "build": build_image, "push": push}[asked.command](asked)
-    except (DockerfileError, OSError) as error:
+    except (ClientError, DockerfileError, OSError) as error:
         sys.stderr.write(f"ERROR: {error}\n")
         return 1
 

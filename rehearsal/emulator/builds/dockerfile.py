@@ -87,45 +87,76 @@ class _Build:
         self.arguments: dict[str, str] = {}
 
     def run(self, found: list[tuple[str, str]], target: str | None) -> Stage:
+        """Builds the stages that the target stands on, in their order."""
+        stages: list[list[tuple[str, str]]] = []
         for name, rest in found:
             if name == "FROM":
-                if target is not None and target.lower() in self.stages:
-                    break
-                self._from(rest)
+                stages.append([])
+            if stages:
+                stages[-1].append((name, rest))
             elif name == "ARG":
                 self._argument(rest)
-            elif not self.all:
-                raise DockerfileError(f"no build stage in current context: {name} before FROM")
             else:
-                self._follow(self.all[-1], name, rest)
-        if target is None and self.all:
-            return self.all[-1]
-        try:
-            return self.stages[str(target).lower()]
-        except KeyError:
-            raise DockerfileError(f"target stage {target!r} could not be found") from None
+                raise DockerfileError(f"no build stage in current context: {name} before FROM")
+        if not stages:
+            raise DockerfileError("the Dockerfile has no stage")
+        names = [self._named(stage[0][1]) for stage in stages]
+        if target is not None and target.lower() not in names:
+            raise DockerfileError(f"target stage {target!r} could not be found")
+        last = names.index(target.lower()) if target else len(stages) - 1
+        for number in sorted(self._needed(stages, names, last)):
+            for name, rest in stages[number]:
+                self._follow(name, rest)
+        return self.all[-1]
+
+    def _needed(
+        self, stages: list[list[tuple[str, str]]], names: list[str], number: int
+    ) -> set[int]:
+        needed = {number}
+        for name, rest in stages[number]:
+            origin = ""
+            if name == "FROM":
+                origin = self._words(rest)[0].lower()
+            elif name == "COPY" and (match := re.search(r"--from=(\S+)", rest)):
+                origin = match[1].lower()
+            if origin and origin in names[:number]:
+                needed |= self._needed(stages, names, names.index(origin))
+        return needed
+
+    def _words(self, rest: str) -> list[str]:
+        filled = self._filled(rest, self.globals)
+        return [word for word in filled.split() if not word.startswith("--")]
+
+    def _named(self, rest: str) -> str:
+        words = self._words(rest)
+        return words[2].lower() if len(words) > 2 else ""  # noqa: PLR2004 - FROM base AS name
 
     def _from(self, rest: str) -> None:
-        words = [word for word in self._filled(rest, self.globals).split() if word[:2] != "--"]
-        base = self.stages.get(words[0].lower())
+        base = self.stages.get(self._words(rest)[0].lower())
         stage = Stage(self.folder / f"stage-{len(self.all)}")
         if base:
             shutil.copytree(base.root, stage.root, symlinks=True)
             stage.config, stage.skipped = deepcopy(base.config), list(base.skipped)
         else:
             stage.root.mkdir()
-            stage.skipped.append(f"FROM {words[0]}")
+            stage.skipped.append(f"FROM {self._words(rest)[0]}")
         self.arguments = {}
         self.all.append(stage)
-        if len(words) > 2 and words[1].upper() == "AS":  # noqa: PLR2004 - FROM base AS name
-            self.stages[words[2].lower()] = stage
+        self.stages[self._named(rest) or str(len(self.all))] = stage
 
     def _argument(self, rest: str) -> None:
         name, has_default, default = rest.partition("=")
         value = self.given.get(name, default if has_default else self.globals.get(name, ""))
         (self.arguments if self.all else self.globals)[name] = value
 
-    def _follow(self, stage: Stage, name: str, rest: str) -> None:
+    def _follow(self, name: str, rest: str) -> None:
+        if name == "FROM":
+            self._from(rest)
+            return
+        if name == "ARG":
+            self._argument(rest)
+            return
+        stage = self.all[-1]
         config = stage.config
         known = {**self.arguments, **environment(config)}
         if name == "RUN":

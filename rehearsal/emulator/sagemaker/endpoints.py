@@ -133,7 +133,7 @@ class Endpoints:
         """Stops every process, when the rehearsal ends."""
         for endpoint in list(self.running.values()):
             for variant in endpoint.variants:
-                variant.stop()
+                variant.stop(patience=0)
 
     def _updatable(self, name: str, statuses: tuple[str, ...]) -> Endpoint:
         self.table.get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,8 @@ from rehearsal.emulator.sagemaker.models import Models
 from rehearsal.emulator.sagemaker.records import Record
 
 LEAST_OUTSTANDING = "LEAST_OUTSTANDING_REQUESTS"
+DRAIN_SECONDS = 5.0
+"""Real seconds that an instance has for the requests that it is answering."""
 
 
 @dataclass
@@ -64,8 +67,11 @@ class Instance:
         for container in self.containers:
             container.wait_until_healthy()
 
-    def stop(self) -> None:
-        """Stops all containers."""
+    def stop(self, *, patience: float = DRAIN_SECONDS) -> None:
+        """Stops all containers, when what they are answering is answered."""
+        deadline = time.monotonic() + patience
+        while self.in_flight and time.monotonic() < deadline:
+            time.sleep(0.01)
         for container in self.containers:
             container.stop()
 
@@ -170,11 +176,11 @@ class Variant:
         """Says what it is doing."""
         self.state, self.since = state, clock.now()
 
-    def stop(self) -> None:
+    def stop(self, *, patience: float = DRAIN_SECONDS) -> None:
         """Stops all instances."""
         self.desired = 0
         while self.instances:
-            self.instances.pop().stop()
+            self.instances.pop().stop(patience=patience)
 
 
 @dataclass

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rehearsal.errors import RehearsalError
 from rehearsal.stage import DeployedStack, Stage, read
+from rehearsal.traffic import traffic
 from runtime.models import tumor_classifier
 
 TOLERANCE = 1e-6
@@ -30,9 +27,15 @@ def rehearse(stage: Stage) -> None:
     def answer() -> float:
         return float(_ask(runtime, name, rows[0].encode()))
 
+    def told() -> str:
+        try:
+            return f"{answer():.6f}"
+        except runtime.exceptions.ModelError:
+            return "ModelError"
+
     stage.expect("the champion answers", abs(answer() - expected) < TOLERANCE, answer())
 
-    with _traffic(stage, rows[0]) as answers:
+    with traffic(told) as answers:
         stage.redeploy({"model": "challenger"})
     challenger = answer()
     stage.expect("the challenger answers now", abs(challenger - expected) > TOLERANCE, challenger)
@@ -43,7 +46,7 @@ def rehearse(stage: Stage) -> None:
     )
     config = _endpoint(stage)["EndpointConfigName"]
 
-    with _traffic(stage, rows[0]) as answers:
+    with traffic(told) as answers:
         refused = _refusal(stage, {"model": "broken"})
     stage.expect(
         "the broken model is rolled back by its alarm", "NewFleetErrors" in refused, refused
@@ -77,27 +80,3 @@ def _refusal(stage: Stage, options: dict[str, str]) -> str:
     except RehearsalError as error:
         return str(error)
     return ""
-
-
-@contextmanager
-def _traffic(stage: Stage, row: str) -> Iterator[Counter[str]]:
-    """Sends requests as long as it is open, and counts what came back."""
-    runtime = stage.client("sagemaker-runtime")
-    name = stage.stack.outputs["EndpointName"]
-    answers: Counter[str] = Counter()
-    enough = threading.Event()
-
-    def send() -> None:
-        while not enough.wait(0.01):
-            try:
-                answers[f"{float(_ask(runtime, name, row.encode())):.6f}"] += 1
-            except runtime.exceptions.ModelError:
-                answers["ModelError"] += 1
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    try:
-        yield answers
-    finally:
-        enough.set()
-        sender.join()
