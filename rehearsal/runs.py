@@ -37,8 +37,8 @@ class Runs:
 
         self.stage.until("an execution ended", look)
         described = self._states.describe_execution(executionArn=execution)
-        told = ("status", "output", "error", "cause", "executionArn")
-        return {key: described[key] for key in told if key in described}
+        told = ("status", "error", "cause") if "error" in described else ("status", "output")
+        return {key: described[key] for key in (*told, "executionArn") if key in described}
 
     def all(self) -> list[dict[str, Any]]:
         """Returns the executions, newest first."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Condition, Lock, get_ident
+from threading import Condition, Lock, Thread, get_ident
 
 import time_machine
+
+log = logging.getLogger(__name__)
 
 MINUTE = 60.0
 PATIENCE_SECONDS = 60.0
@@ -27,6 +31,7 @@ def start() -> None:
     """Takes the time of this process, and of nothing else, into the rehearsal's hands."""
     global _traveller  # noqa: PLW0603 - there is one time
     _traveller = time_machine.travel(datetime.now(UTC), tick=True).start()
+    Thread(target=_live, name="clock", daemon=True).start()
 
 
 def now() -> datetime:
@@ -40,13 +45,12 @@ def outside() -> datetime:
 
 
 def each_minute(action: Callable[[], None]) -> None:
-    """Lets something happen whenever a minute is skipped, in the order of registration."""
+    """Lets something happen whenever a minute has passed or is skipped, in registration's order."""
     _ticking.append(action)
 
 
 def advance(seconds: float) -> None:
     """Skips some time, minute by minute, so that what happens each minute happens."""
-    global _skipped  # noqa: PLW0603 - there is one time
     if _traveller is None:
         raise RuntimeError("the clock was not started")
     with _advancing:
@@ -55,12 +59,28 @@ def advance(seconds: float) -> None:
             step = min(left, MINUTE)
             _traveller.shift(step)
             left -= step
-            for action in _ticking:
-                action()
-            with _passing:
-                _skipped += 1
-                _passing.notify_all()
-                _passing.wait_for(_all_have_seen, PATIENCE_SECONDS)
+            _tick()
+
+
+def _live() -> None:
+    """Lets the minutes of those who skip none pass as well."""
+    while True:
+        time.sleep(MINUTE)
+        try:
+            with _advancing:
+                _tick()
+        except Exception:  # nobody waits for it
+            log.exception("what happens each minute failed")
+
+
+def _tick() -> None:
+    global _skipped  # noqa: PLW0603 - there is one time
+    for action in _ticking:
+        action()
+    with _passing:
+        _skipped += 1
+        _passing.notify_all()
+        _passing.wait_for(_all_have_seen, PATIENCE_SECONDS)
 
 
 def _all_have_seen() -> bool:

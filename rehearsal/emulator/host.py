@@ -23,7 +23,7 @@ os.environ["MINISTACK_ACCOUNT_ID"] = "123456789012"
 
 from ministack import app as gateway
 from ministack.core import iam_actions, iam_evaluator, responses, router, sigv4
-from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, iam, sts
+from ministack.services import cloudwatch, iam, sts
 from ministack.services.cloudformation import provisioners, stacks
 
 ACCOUNT = os.environ["MINISTACK_ACCOUNT_ID"]
@@ -244,45 +244,6 @@ def put_metric(
     )
 
 
-def publish(source: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
-    """Puts an event of a service onto the account's default bus; times are in milliseconds."""
-
-    def milliseconds(value: Any) -> int:
-        return int(value.timestamp() * 1000)
-
-    eventbridge._put_events(
-        {
-            "Entries": [
-                {
-                    "Source": source,
-                    "DetailType": detail_type,
-                    "Detail": json.dumps(detail, default=milliseconds),
-                    "Resources": resources,
-                }
-            ]
-        },
-        allow_aws_source=True,
-    )
-
-
-def write_log(group: str, stream: str, message: str) -> None:
-    """Writes a line into a log group, as a service delivers its own logs; none if it is gone."""
-    if group not in cloudwatch_logs._log_groups:
-        return
-    cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
-    event = {"timestamp": int(time.time() * 1000), "message": message}
-    cloudwatch_logs._put_log_events(
-        {"logGroupName": group, "logStreamName": stream, "logEvents": [event]}
-    )
-
-
-def create_log_group(name: str) -> None:
-    """Creates a log group that is there before any stack."""
-    responses.set_request_account_id(ACCOUNT)
-    responses.set_request_region(REGION)
-    cloudwatch_logs._create_log_group({"logGroupName": name})
-
-
 def within_account(action: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a function as it runs on any thread: within the rehearsal's account and Region."""
 
@@ -328,57 +289,6 @@ def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:
         return None if None in failures or times[0] < signed < times[-1] else failures[0]
 
     sigv4.request_time_failure = by_all
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request to a service.
-
-    Attributes:
-        service: As MiniStack calls it.
-        action: As IAM calls it, such as "s3:GetObject".
-        caller: ARN of the caller.
-        headers: Of the request, lower case.
-    """
-
-    service: str
-    action: str
-    caller: str
-    headers: dict[str, str]
-
-
-def intercept(first: Callable[[Call], Awaitable[Answer | None]]) -> None:
-    """Asks somebody before a service answers; an answer of theirs stands for the service's."""
-    dispatch = gateway._dispatch_service_request
-
-    async def dispatched(*request: Any) -> Answer:
-        method, path, headers, body, query, _ = request
-        parameters = gateway._routing_params(method, path, headers, body, query)
-        service = router.detect_service(method, path, headers, parameters)
-        action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters)
-        if action is None:
-            action = f"{service}:{headers.get('x-amz-target', path).rpartition('.')[2]}"
-        caller = iam_evaluator.request_caller_arn(headers, query)
-        answer = await first(Call(service, action, caller, headers))
-        if answer is not None:
-            return answer
-        return await dispatch(*request)  # type: ignore[no-any-return]
-
-    gateway._dispatch_service_request = dispatched
-
-
-def failure(call: Call, code: str, message: str, status: int) -> Answer:
-    """Returns an error in the protocol of the service that was called."""
-    _, headers, body = iam_actions.access_denied_response(
-        call.service,
-        call.action,
-        call.caller,
-        "rehearsal",
-        error_code=code,
-        message=message,
-        headers=call.headers,
-    )
-    return status, headers, body
 
 
 def date_answers_by(clock: Callable[[], datetime]) -> None:

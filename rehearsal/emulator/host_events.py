@@ -1,16 +1,22 @@
-"""EventBridge and Scheduler of the emulator that hosts ours: it matches, we deliver."""
+"""Events and logs of the emulator that hosts ours: it keeps and matches, we deliver."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from rehearsal.emulator import host  # before MiniStack: it sets the environment
 
-from ministack.services import cloudwatch, eventbridge, scheduler  # isort: skip
+from ministack.services import (  # isort: skip
+    cloudwatch,
+    cloudwatch_logs,
+    eventbridge,
+    scheduler,
+)
 
 Record = dict[str, Any]
 
@@ -76,3 +82,40 @@ def on_alarm(tell: Callable[[Record, str, str, str], None]) -> None:
         tell(alarm, before, after, reason)
 
     cloudwatch._dispatch_alarm_actions = dispatched
+
+
+def publish(source: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+    """Puts an event of a service onto the account's default bus; times are in milliseconds."""
+
+    def milliseconds(value: Any) -> int:
+        return int(value.timestamp() * 1000)
+
+    eventbridge._put_events(
+        {
+            "Entries": [
+                {
+                    "Source": source,
+                    "DetailType": detail_type,
+                    "Detail": json.dumps(detail, default=milliseconds),
+                    "Resources": resources,
+                }
+            ]
+        },
+        allow_aws_source=True,
+    )
+
+
+def write_log(group: str, stream: str, message: str) -> None:
+    """Writes a line into a log group, as a service delivers its own logs; none if it is gone."""
+    if group not in cloudwatch_logs._log_groups:
+        return
+    cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": stream})
+    event = {"timestamp": int(time.time() * 1000), "message": message}
+    cloudwatch_logs._put_log_events(
+        {"logGroupName": group, "logStreamName": stream, "logEvents": [event]}
+    )
+
+
+def create_log_group(name: str) -> None:
+    """Creates a log group that is there before any stack."""
+    host.within_account(cloudwatch_logs._create_log_group)({"logGroupName": name})

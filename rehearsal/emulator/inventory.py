@@ -8,6 +8,7 @@ from typing import Any
 from rehearsal.emulator import host
 
 HISTORY = {
+    "cloudwatch_logs.log_records",  # of groups that are listed themselves
     "cloudformation.stack_events",
     "cloudtrail.events",
     "cloudwatch.alarm_history",

@@ -76,6 +76,18 @@ class Workflows:
         found = self.client("s3").list_objects_v2(Bucket=self.bucket, Prefix=prefix)
         return [each["Key"] for each in found.get("Contents", [])]
 
+    def ended(self, kind: str, name: str) -> dict[str, Any]:
+        """Returns a job when it has ended."""
+        describe = getattr(self.client("sagemaker"), f"describe_{kind}_job")
+        noun = f"{kind.capitalize()}Job"
+
+        def look() -> Any:
+            found = describe(**{f"{noun}Name": name})
+            return found if found[f"{noun}Status"] not in ("InProgress", "Stopping") else None
+
+        found: dict[str, Any] = until(look)
+        return found
+
     def queue(self) -> tuple[str, str]:
         """Returns address and ARN of a new queue."""
         name = self.name("queue")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rehearsal.emulator import clock, host
+from rehearsal.emulator import clock, host_events
 from rehearsal.emulator.api import ServiceError
 from rehearsal.emulator.sagemaker.records import Record, Table, arn
 
@@ -162,7 +162,7 @@ def _publish(record: Record, changed: list[str] | None = None) -> None:
     detail = {key: record[key] for key in VERSION if key in record}
     if changed is not None:
         detail["UpdatedModelPackageFields"] = changed
-    host.publish(
+    host_events.publish(
         "aws.sagemaker",
         "SageMaker Model Package State Change",
         detail,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rehearsal.emulator import clock, cloudwatch, host, inventory
+from rehearsal.emulator import clock, cloudwatch, host, host_events, inventory
 from rehearsal.emulator.api import Api, ServiceError
 from rehearsal.emulator.sagemaker import permissions
 from rehearsal.emulator.sagemaker.capture import Capture
@@ -141,7 +141,7 @@ class SageMaker(Api):
         ).register()
         for jobs in self.jobs:
             # All jobs of an account share it: no stack creates it, none deletes it.
-            host.create_log_group(jobs.log_group)
+            host_events.create_log_group(jobs.log_group)
         PipelineType(
             self, "AWS::SageMaker::Pipeline", "Pipeline", "PipelineName", updatable=True
         ).register()

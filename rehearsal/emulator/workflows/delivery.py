@@ -198,7 +198,7 @@ def tell_alarm(alarm: Record, before: str, after: str, reason: str) -> None:
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
     """
     now = clock.now().isoformat()
-    host.publish(
+    host_events.publish(
         "aws.cloudwatch",
         "CloudWatch Alarm State Change",
         {

@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 from typing import Any
 
-from rehearsal.emulator import clock, host, host_states
+from rehearsal.emulator import clock, host, host_events, host_states
 from rehearsal.emulator.workflows.sync import SYNC, rule_denial
 
 PRINCIPAL = "states.amazonaws.com"
@@ -90,7 +90,7 @@ def write(machine: Record, event: Record) -> None:
     if logging["includeExecutionData"]:
         told["details"] = next((v for k, v in event.items() if k.endswith("EventDetails")), {})
     for group in logging["groups"]:
-        host.write_log(
+        host_events.write_log(
             group, f"states/{machine['name']}/{clock.now():%Y-%m-%d-%H}", json.dumps(told)
         )
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rehearsal.emulator import clock, host
+from rehearsal.emulator import clock, host, host_events
 from rehearsal.emulator.api import ServiceError
 from rehearsal.emulator.sagemaker.containers import ContainerError
 from rehearsal.emulator.sagemaker.jobs.errors import JobFailedError
@@ -157,7 +157,7 @@ class Jobs:
         if reason:
             job.record["FailureReason"] = reason[:1024]
         job.record[f"{self.noun}Status"] = status
-        host.publish(
+        host_events.publish(
             "aws.sagemaker",
             f"SageMaker {self.words} State Change",
             job.record,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from rehearsal.emulator import clock, host
+from rehearsal.emulator import clock, host, host_events
 from rehearsal.emulator.sagemaker.pipelines.execution import Execution
 from rehearsal.emulator.sagemaker.records import Record
 
@@ -61,7 +61,7 @@ def tell(execution: Execution, before: str | None) -> None:
     if before:
         detail["previousPipelineExecutionStatus"] = before
         detail["executionEndTime"] = record["LastModifiedTime"].isoformat()
-    host.publish(
+    host_events.publish(
         "aws.sagemaker",
         "SageMaker Model Building Pipeline Execution Status Change",
         detail,
@@ -71,7 +71,7 @@ def tell(execution: Execution, before: str | None) -> None:
 
 def tell_step(execution: Execution, step: Record) -> None:
     """Publishes a step's status."""
-    host.publish(
+    host_events.publish(
         "aws.sagemaker",
         "SageMaker Model Building Pipeline Execution Step Status Change",
         {
