@@ -9,7 +9,16 @@ import signal
 import uvicorn
 import uvloop
 
-from rehearsal.emulator import clock, control, faults, host, images, recorded
+from rehearsal.emulator import (
+    clock,
+    control,
+    faults,
+    host,
+    host_resources,
+    images,
+    network,
+    recorded,
+)
 from rehearsal.emulator.alarms import Watch
 from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.builds.service import CodeBuild
@@ -24,6 +33,7 @@ async def run() -> None:
     clock.start()
     host.count_loopback_as_secure()
     host.name_log_streams()
+    host_resources.register()
     host.accept_signatures_of([clock.outside, clock.now])
     host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
@@ -43,6 +53,7 @@ async def run() -> None:
     # First what the alarms judge, then what they call, then what goes by the clock.
     clock.each_minute(alarms.each_minute)
     clock.each_minute(scaling.actions.each_minute)
+    network.register()
     recorded.register()
     faults.register()
 

@@ -20,7 +20,11 @@ HISTORY = {
 
 GONE: dict[str, Callable[[Any], bool]] = {
     "cloudformation.stacks": lambda stack: stack["StackStatus"] == "DELETE_COMPLETE",
+    "ec2.nat_gateways": lambda gateway: gateway["State"] == "deleted",
+    "iam.aws_managed_attachment_counts": lambda count: count == 0,
     "kms.keys": lambda key: key["KeyState"] == "PendingDeletion",
+    # A deleted version's number is never given again: the layer's name is remembered for it.
+    "lambda.layers": lambda layer: all(v.get("_deleted") for v in layer["versions"]),
 }
 """Collections that go on listing what was deleted -> how to tell."""
 
