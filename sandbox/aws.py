@@ -260,11 +260,11 @@ def _call(service: str, client: Any, operation: str) -> str:
 
 
 @contextmanager
-def sentences(call: str) -> Iterator[None]:
+def sentences(call: str = "") -> Iterator[None]:
     """Turns what botocore raises into Unseen, but for a call that is wrong in itself.
 
     Args:
-        call: What is asked, such as "sagemaker:ListEndpoints".
+        call: What is asked, such as "sagemaker:ListEndpoints"; empty if any call may be made.
 
     Raises:
         Unseen: It was not answered; Rejected if the credentials are the reason.
@@ -274,14 +274,15 @@ def sentences(call: str) -> Iterator[None]:
     except ParamValidationError:
         raise
     except ClientError as error:
-        raise _refusal(call, error) from None
+        raise _refusal(call or error.operation_name, error) from None
     except CREDENTIALS as error:
         raise Rejected(f"the credentials cannot be used: {_plain(error)}", call=call) from None
     except (NoConnection, HTTPClientError) as error:
-        reason = f"{permission(call)} did not answer in time ({type(error).__name__})"
+        asked = permission(call) if call else "the service"
+        reason = f"{asked} did not answer in time ({type(error).__name__})"
         raise Unseen(reason, call=call) from None
     except BotoCoreError as error:
-        raise Unseen(f"{permission(call)}: {_plain(error)}", call=call) from None
+        raise Unseen(f"{permission(call)}: {_plain(error)}".lstrip(": "), call=call) from None
 
 
 def _refusal(call: str, error: ClientError) -> Unseen:

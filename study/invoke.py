@@ -39,7 +39,7 @@ def invoke(architecture: Architecture, *, file: Path | None, region: str | None)
     account = connect(region, read_seconds=READ_SECONDS)
     stack = DeployedStack(architecture.stack_id, _outputs(architecture, account), account.client)
     try:
-        with sentences(architecture.slug):
+        with sentences():
             return bytes(module.invoke(stack, body))
     except (Unseen, RehearsalError, OSError) as error:
         raise Unanswered(f"{architecture.slug} did not answer: {error}.") from None

@@ -14,6 +14,7 @@ from rehearsal.emulator import (
     control,
     faults,
     host,
+    host_eks,
     host_resources,
     images,
     network,
@@ -54,6 +55,7 @@ async def run() -> None:
     clock.each_minute(alarms.each_minute)
     clock.each_minute(scaling.actions.each_minute)
     network.register()
+    host_eks.register()
     recorded.register()
     faults.register()
 
