@@ -17,6 +17,7 @@ from rehearsal.emulator import (
     host_eks,
     host_resources,
     images,
+    kubernetes,
     network,
     recorded,
 )
@@ -56,6 +57,7 @@ async def run() -> None:
     clock.each_minute(scaling.actions.each_minute)
     network.register()
     host_eks.register()
+    kubernetes.register()
     recorded.register()
     faults.register()
 

@@ -33,13 +33,18 @@ def register() -> None:
     """Lets CloudFormation record every type that has a schema and no behaviour."""
     for name in schemas.known():
         if not host.knows_type(name):
-            host.add_type(name, Recorded(name).behaviour())
-            _types.add(name)
+            add(name, Recorded(name).behaviour())
+
+
+def add(name: str, behaviour: host.ResourceType) -> None:
+    """Lets CloudFormation record a type, and says so in reports."""
+    host.add_type(name, behaviour)
+    _types.add(name)
 
 
 def types() -> list[str]:
     """Returns the types that are recorded only, or kept."""
-    return sorted(name for name in schemas.known() if name in _types or name.startswith(KEPT))
+    return sorted(_types | {name for name in schemas.known() if name.startswith(KEPT)})
 
 
 _types: set[str] = set()
