@@ -45,6 +45,11 @@ class Runs:
         found = self._states.list_executions(stateMachineArn=self.machine)["executions"]
         return sorted(found, key=lambda one: one["startDate"], reverse=True)
 
+    def inputs(self) -> list[str]:
+        """Returns what the executions were started with, newest first."""
+        describe = self._states.describe_execution
+        return [str(describe(executionArn=one["executionArn"])["input"]) for one in self.all()]
+
     def states(self, execution: str) -> list[str]:
         """Returns the names of the states that an execution entered, in their order."""
         history = self._states.get_execution_history(executionArn=execution, maxResults=1000)

@@ -58,6 +58,7 @@ async def run() -> None:
     network.register()
     host_eks.register()
     kubernetes.register()
+    clock.follow()
     recorded.register()
     faults.register()
 

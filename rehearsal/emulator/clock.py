@@ -31,7 +31,6 @@ def start() -> None:
     """Takes the time of this process, and of nothing else, into the rehearsal's hands."""
     global _traveller  # noqa: PLW0603 - there is one time
     _traveller = time_machine.travel(datetime.now(UTC), tick=True).start()
-    Thread(target=_live, name="clock", daemon=True).start()
 
 
 def now() -> datetime:
@@ -45,7 +44,7 @@ def outside() -> datetime:
 
 
 def each_minute(action: Callable[[], None]) -> None:
-    """Lets something happen whenever a minute has passed or is skipped, in registration's order."""
+    """Lets something happen whenever a minute passes, in the order of registration."""
     _ticking.append(action)
 
 
@@ -62,8 +61,12 @@ def advance(seconds: float) -> None:
             _tick()
 
 
+def follow() -> None:
+    """Lets what happens each minute happen in real minutes, too, for those who skip none."""
+    Thread(target=_live, name="clock", daemon=True).start()
+
+
 def _live() -> None:
-    """Lets the minutes of those who skip none pass as well."""
     while True:
         time.sleep(MINUTE)
         try:

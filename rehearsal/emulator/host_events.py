@@ -12,7 +12,6 @@ from typing import Any
 from rehearsal.emulator import host  # before MiniStack: it sets the environment
 
 from ministack.services import (  # isort: skip
-    cloudwatch,
     cloudwatch_logs,
     eventbridge,
     scheduler,
@@ -71,17 +70,7 @@ def fire_by_ourselves() -> None:
     """Keeps MiniStack's own threads from firing beside the rehearsal's clock."""
     eventbridge._tick_scheduled_rules = fire
     scheduler._tick_schedules = lambda: None
-
-
-def on_alarm(tell: Callable[[Record, str, str, str], None]) -> None:
-    """Calls something with an alarm, the states before and after, and why, when it changes."""
-    dispatch = cloudwatch._dispatch_alarm_actions
-
-    def dispatched(alarm: Record, before: str, after: str, reason: str) -> None:
-        dispatch(alarm, before, after, reason)
-        tell(alarm, before, after, reason)
-
-    cloudwatch._dispatch_alarm_actions = dispatched
+    host.within_account(scheduler._ensure_default_group)()  # every account has it
 
 
 def publish(source: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:

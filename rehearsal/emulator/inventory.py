@@ -13,10 +13,12 @@ HISTORY = {
     "cloudtrail.events",
     "cloudwatch.alarm_history",
     "cloudwatch.metrics",
-    "ec2.tags",  # of resources that are listed themselves, as the next
+    "dynamodb.tags",  # of tables that are listed themselves, as the next
+    "ec2.tags",
     "ecs.tags",
     "ecs.task_def_latest",  # a revision's number is never given again
     "eventbridge.events_log",
+    "stepfunctions.executions",
     "sts.sessions",
 }
 """Collections that remember what was: nothing in them exists."""

@@ -84,10 +84,9 @@ class Source:
 
 
 def register() -> None:
-    """Lets rules and schedules fire each minute, and alarms be heard of."""
+    """Lets rules and schedules fire each minute, under their roles."""
     host_events.use_delivery(deliver)
     host_events.fire_by_ourselves()
-    host_events.on_alarm(tell_alarm)
     clock.each_minute(host_events.fire)
 
 
@@ -190,22 +189,3 @@ def _put_aside(
 def _passing(error: ClientError) -> bool:
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return status >= SERVER_ERROR or error.response["Error"]["Code"] in THROTTLED
-
-
-def tell_alarm(alarm: Record, before: str, after: str, reason: str) -> None:
-    """Publishes that an alarm has changed its state.
-
-    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
-    """
-    now = clock.now().isoformat()
-    host_events.publish(
-        "aws.cloudwatch",
-        "CloudWatch Alarm State Change",
-        {
-            "alarmName": alarm["AlarmName"],
-            "state": {"value": after, "reason": reason, "timestamp": now},
-            "previousState": {"value": before},
-            "configuration": {"description": alarm.get("AlarmDescription", "")},
-        },
-        [alarm["AlarmArn"]],
-    )
