@@ -179,7 +179,7 @@ def _well(outcome: Outcome) -> str:
     """Returns what a rehearsal without a problem has shown, and no more than that."""
     if any(step.name == "scenario" for step in outcome.steps):
         return "Deployed, used and destroyed: nothing is left."
-    return "Deployed and destroyed, nothing is left; it was not used, as nothing of it runs here."
+    return "Deployed and destroyed: nothing is left. It was not used: there is no scenario."
 
 
 def _several(outcomes: Sequence[Outcome]) -> Report:
