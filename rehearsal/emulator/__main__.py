@@ -9,9 +9,21 @@ import signal
 import uvicorn
 import uvloop
 
-from rehearsal.emulator import clock, faults, host, recorded
+from rehearsal.emulator import (
+    clock,
+    control,
+    faults,
+    host,
+    host_eks,
+    host_resources,
+    images,
+    kubernetes,
+    network,
+    recorded,
+)
 from rehearsal.emulator.alarms import Watch
 from rehearsal.emulator.autoscaling.service import AutoScaling
+from rehearsal.emulator.builds.service import CodeBuild
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
@@ -23,10 +35,15 @@ async def run() -> None:
     clock.start()
     host.count_loopback_as_secure()
     host.name_log_streams()
+    host_resources.register()
     host.accept_signatures_of([clock.outside, clock.now])
     host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
     sagemaker.register()
+    images.registry.register()
+    control.add("findings", images.registry.wants)
+    builds = CodeBuild()
+    builds.register()
     tasks.register()
     machines.register()
     delivery.register()
@@ -38,6 +55,9 @@ async def run() -> None:
     # First what the alarms judge, then what they call, then what goes by the clock.
     clock.each_minute(alarms.each_minute)
     clock.each_minute(scaling.actions.each_minute)
+    network.register()
+    host_eks.register()
+    kubernetes.register()
     clock.follow()
     recorded.register()
     faults.register()
@@ -62,6 +82,8 @@ async def run() -> None:
     finally:
         sagemaker.stop_all()
         await sagemaker.runtime.calls.close()
+        builds.stop_all()
+        images.clean()
 
 
 if __name__ == "__main__":

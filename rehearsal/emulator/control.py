@@ -95,3 +95,8 @@ ACTIONS: dict[str, Callable[[Record], Record]] = {
     "weigh": _weigh,
 }
 """What is answered below PREFIX."""
+
+
+def add(name: str, act: Callable[[Record], Record]) -> None:
+    """Answers one more thing below PREFIX."""
+    ACTIONS[name] = act

@@ -40,7 +40,13 @@ def add_service(name: str, handler: Handler, *, targets: tuple[str, ...] = ()) -
     The handler authorizes the requests itself (`denial`): MiniStack does not know their resources.
     """
     gateway.SERVICE_HANDLERS[name] = handler
+    iam_actions.SERVICE_TO_IAM_NAMESPACE.pop(name, None)
     router.SERVICE_PATTERNS[name] = {"target_prefixes": list(targets), "credential_scope": name}
+
+
+def replace_handler(name: str, handler: Handler) -> None:
+    """Lets a handler answer for one of MiniStack's services, which still asks IAM first."""
+    gateway.SERVICE_HANDLERS[name] = handler
 
 
 @dataclass(frozen=True)
@@ -174,7 +180,14 @@ def _trusts(
     action: str = "sts:AssumeRole",
 ) -> bool:
     document = json.loads(policy) if isinstance(policy, str) else policy
-    statements = document["Statement"]
+    return lets(document, service, action, resource, source_arn)
+
+
+def lets(
+    policy: Mapping[str, Any], service: str, action: str, resource: str, source_arn: str
+) -> bool:
+    """Returns whether a resource's policy lets a service do something for one of its resources."""
+    statements = policy["Statement"]
     # MiniStack takes its root for every service: only the service's own statements are asked.
     own = [
         statement

@@ -21,13 +21,10 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
-from rehearsal.emulator import session
+from rehearsal.emulator import images, session
 from rehearsal.emulator.host import NotAssumableError
+from rehearsal.emulator.images import PYTHON, ROOT, ImageError
 
-PYTHON = os.environ.get("REHEARSAL_PYTHON", "python")
-"""Interpreter of the environment that has the models' libraries."""
-
-ROOT = Path(__file__).parents[3]
 PRINCIPAL = "sagemaker.amazonaws.com"
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
@@ -37,18 +34,68 @@ class ContainerError(Exception):
     """A container cannot be started, or does not become healthy; the text is SageMaker's reason."""
 
 
-def program(image: str) -> list[str]:
-    """Returns the command that an image's container runs here.
+@dataclass(frozen=True)
+class Program:
+    """What an image's container runs here.
+
+    Attributes:
+        command: The program with its arguments.
+        folder: Where it starts.
+        environment: The image's own variables.
+    """
+
+    command: list[str]
+    folder: Path
+    environment: Mapping[str, str]
+
+
+XGBOOST = Program(
+    [PYTHON, "-m", "rehearsal.serving", "xgboost"],
+    ROOT,
+    {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+)
+
+
+def program(
+    image: str, *, role_arn: str, source_arn: str, architecture: str | None = None
+) -> Program:
+    """Returns what an image's container runs here; the role pulls it where it is the account's.
+
+    Args:
+        image: Its URI.
+        role_arn: The execution role.
+        source_arn: The resource for which SageMaker acts.
+        architecture: Of the instance, "amd64" or "arm64"; None takes any.
 
     Raises:
-        ContainerError: Nobody knows what is in the image.
+        ContainerError: The role may not pull it, or nobody knows what is in it.
     """
     if re.search(r"/sagemaker-xgboost:", image):
-        return [PYTHON, "-m", "rehearsal.serving", "xgboost"]
-    raise ContainerError(
-        f"The image {image} is not one that a rehearsal can run: it runs SageMaker's XGBoost "
-        "container and images that the stack builds."
-    )
+        return XGBOOST
+    if not images.known(image):
+        raise ContainerError(
+            f"The image {image} is not one that a rehearsal can run: it runs SageMaker's XGBoost "
+            "container and images that the stack builds."
+        )
+    try:
+        ecr = session.as_role("ecr", role_arn, principal=PRINCIPAL, source_arn=source_arn)
+        pulled = images.pull(image, ecr)
+        if architecture not in (None, pulled.architecture):
+            raise ContainerError(
+                f"The container does not start: exec format error. {image} is for "
+                f"{pulled.architecture}, the instance is {architecture}."
+            )
+        return Program(pulled.command(["serve"]), pulled.folder, pulled.environment)
+    except (ImageError, NotAssumableError) as error:
+        raise ContainerError(str(error)) from None
+
+
+def architecture(instance_type: str) -> str | None:
+    """Returns the architecture of an instance type, None where there is no instance."""
+    match = re.match(r"ml\.[a-z]+\d+(?P<features>[a-z]*)\.", instance_type)
+    if match is None:
+        return None
+    return "arm64" if match["features"].startswith("g") else "amd64"
 
 
 def fetch_artifact(uri: str, folder: Path, *, role_arn: str, source_arn: str) -> None:
@@ -106,13 +153,25 @@ class Container:
     _read: int = field(default=0, repr=False)
 
     @classmethod
-    def start(cls, definition: Mapping[str, Any], *, role_arn: str, source_arn: str) -> Container:
+    def start(
+        cls,
+        definition: Mapping[str, Any],
+        *,
+        role_arn: str,
+        source_arn: str,
+        instance_type: str = "",
+    ) -> Container:
         """Downloads the model and starts its server, without waiting for it.
 
         Raises:
             ContainerError: The model or the program is not to be had.
         """
-        command = program(definition["Image"])
+        program_ = program(
+            definition["Image"],
+            role_arn=role_arn,
+            source_arn=source_arn,
+            architecture=architecture(instance_type),
+        )
         folder = Path(tempfile.mkdtemp(prefix="container-"))
         try:
             model = folder / "model"
@@ -124,14 +183,13 @@ class Container:
                 port = listener.getsockname()[1]
             with (folder / "output.log").open("wb") as output:
                 process = subprocess.Popen(  # noqa: S603 - our own servers, no shell
-                    command,
-                    cwd=ROOT,
+                    program_.command,
+                    cwd=program_.folder,
                     env={
-                        "PATH": os.environ["PATH"],
-                        "PYTHONPATH": str(ROOT),
+                        **program_.environment,
                         "PYTHONDONTWRITEBYTECODE": "1",
                         **definition.get("Environment", {}),
-                        "SM_MODEL_DIR": str(model),
+                        **({"SM_MODEL_DIR": str(model)} if "ModelDataUrl" in definition else {}),
                         "SERVING_HOST": "127.0.0.1",
                         "SAGEMAKER_BIND_TO_PORT": str(port),
                     },

@@ -40,7 +40,7 @@ class Instance:
     idle_since: datetime = field(default_factory=clock.now)
 
     @classmethod
-    def launch(cls, model: Record, endpoint_arn: str) -> Instance:
+    def launch(cls, model: Record, endpoint_arn: str, instance_type: str = "") -> Instance:
         """Starts a model's containers without waiting for them.
 
         Raises:
@@ -50,7 +50,10 @@ class Instance:
         try:
             for definition in containers_of(model):
                 container = Container.start(
-                    definition, role_arn=model["ExecutionRoleArn"], source_arn=endpoint_arn
+                    definition,
+                    role_arn=model["ExecutionRoleArn"],
+                    source_arn=endpoint_arn,
+                    instance_type=instance_type,
                 )
                 instance.containers.append(container)
         except BaseException:
@@ -166,7 +169,7 @@ class Variant:
             wanted = self.desired_concurrency.get("ProvisionedConcurrency", 0)
         try:
             for _ in range(max(wanted, trial) - len(self.instances)):
-                started.append(Instance.launch(self.model, endpoint_arn))
+                started.append(self.launch(endpoint_arn))
             for instance in started:
                 instance.wait_until_healthy()
         except BaseException:
@@ -178,6 +181,15 @@ class Variant:
             self.concurrency, self.proven = self.desired_concurrency, True
         while len(self.instances) > wanted and (trial or not self.serverless):
             self.instances.pop().stop()
+
+    def launch(self, endpoint_arn: str) -> Instance:
+        """Starts one more instance, which does not serve yet.
+
+        Raises:
+            ContainerError: A container cannot be started.
+        """
+        kind = self.settings.get("InstanceType", "")
+        return Instance.launch(self.model, endpoint_arn, kind)
 
     def next_instance(self) -> Instance | None:
         """Returns the instance that gets the next request, None if there is none."""

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rehearsal.emulator.sagemaker.containers import PYTHON, ContainerError
+from rehearsal.emulator.images import PYTHON
+from rehearsal.emulator.sagemaker.containers import ContainerError
 
 OPT_ML = "/opt/ml"
 
