@@ -216,4 +216,4 @@ def test_version_is_one_that_the_kubectl_layer_is_for() -> None:
     assert isinstance(VERSION, eks.KubernetesVersion)
 
 
-REQUIREMENTS = inference.MANIFESTS.parents[2] / "requirements.txt"
+REQUIREMENTS = inference.MANIFESTS.parents[2] / "requirements.in"
