@@ -181,6 +181,7 @@ def count_loopback_as_secure() -> None:
     """Lets plain HTTP on loopback pass for TLS in policies: aws:SecureTransport is true."""
     pin = gateway.pin_request_origin
     gateway.pin_request_origin = lambda address, _secure: pin(address, True)
+    pin("127.0.0.1", True)  # for what is asked outside of any request, too
 
 
 def admit(scope: Mapping[str, Any], body: bytes) -> dict[str, str]:
@@ -215,6 +216,8 @@ def in_background(action: Callable[[], None], name: str) -> None:
     def run() -> None:
         responses.set_request_account_id(ACCOUNT)
         responses.set_request_region(REGION)
+        # What services ask of each other they ask by TLS.
+        iam_evaluator.pin_request_origin("127.0.0.1", True)
         action()
 
     threading.Thread(target=run, name=name, daemon=True).start()

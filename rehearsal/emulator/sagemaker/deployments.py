@@ -13,6 +13,7 @@ from typing import Any
 
 from rehearsal.emulator import clock, cloudwatch, host
 from rehearsal.emulator.host import NotAssumableError
+from rehearsal.emulator.sagemaker.acting import Acting, NotAllowedError
 from rehearsal.emulator.sagemaker.containers import PRINCIPAL, ContainerError
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.fleets import Fleet, Variant
@@ -110,6 +111,7 @@ class Deployment:
 
     def _start(self, fleet: Fleet) -> None:
         fleet.enter("Creating")
+        require_topics(fleet, self.endpoint.arn)
         fleet.fill(self.endpoint.arn)
         fleet.enter(None)
 
@@ -216,6 +218,27 @@ class Deployment:
 
     def _instances(self) -> int:
         return max(variant.desired for variant in self.incoming.variants.values())
+
+
+def require_topics(fleet: Fleet, endpoint_arn: str) -> None:
+    """Looks whether the execution role can publish to the topics of an asynchronous endpoint.
+
+    Raises:
+        ContainerError: It cannot, in the service's words.
+
+    Source: https://github.com/aws/amazon-sagemaker-examples/issues/4461
+    """
+    output = fleet.config.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
+    role = next(iter(fleet)).model["ExecutionRoleArn"]
+    for topic in output.get("NotificationConfig", {}).values():
+        try:
+            Acting(role, endpoint_arn).require("sns:Publish", topic)
+        except NotAllowedError:
+            raise ContainerError(
+                f"The provided role {role} is invalid. Please ensure the role exists, that its "
+                'trust relationship policy allows the action "sts:AssumeRole" for the service '
+                f'principal "{PRINCIPAL}", and has "sns:Publish" permissions for topic "{topic}".'
+            ) from None
 
 
 def shares(routing: dict[str, Any], total: int) -> Iterator[float]:

@@ -106,7 +106,8 @@ def _summary(variant: Variant) -> Record:
         if key in variant.settings:
             summary[key] = variant.settings[key]
     if variant.serverless:
-        return {**summary, "CurrentServerlessConfig": variant.settings["ServerlessConfig"]}
+        current, desired = variant.concurrency, variant.desired_concurrency
+        return {**summary, "CurrentServerlessConfig": current, "DesiredServerlessConfig": desired}
     counts = {"CurrentInstanceCount": len(variant.instances)}
     return {**summary, **counts, "DesiredInstanceCount": variant.desired}
 

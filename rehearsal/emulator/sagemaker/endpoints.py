@@ -8,6 +8,7 @@ from math import ceil
 
 from rehearsal.emulator import host
 from rehearsal.emulator.api import ServiceError
+from rehearsal.emulator.sagemaker.capacity import require_capacity, require_conversion
 from rehearsal.emulator.sagemaker.containers import ContainerError
 from rehearsal.emulator.sagemaker.deployments import Deployment
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
@@ -74,6 +75,7 @@ class Endpoints:
             deployment = endpoint.record.get("LastDeploymentConfig", {})
         incoming = Fleet.of(config, self.models)
         require_deployment(deployment, incoming)
+        require_conversion(endpoint.fleet, incoming)
         if request.get("RetainAllVariantProperties"):
             excluded = request.get("ExcludeRetainedVariantProperties", [])
             _retain(endpoint.fleet, incoming, {each["VariantPropertyType"] for each in excluded})
@@ -114,14 +116,12 @@ class Endpoints:
             for desired in request["DesiredWeightsAndCapacities"]
         ]
         for variant, desired in changes:
-            count = desired.get("DesiredInstanceCount", variant.desired)
-            if count < 1 and not variant.serverless and not _scales_to_zero(endpoint.fleet):
-                raise ServiceError(
-                    "ValidationException",
-                    f"Variant {variant.name} needs at least one instance: only asynchronous "
-                    "endpoints and inference components go down to none.",
-                )
+            require_capacity(variant, desired, to_zero=_scales_to_zero(endpoint.fleet))
         for variant, desired in changes:
+            variant.desired_concurrency = {
+                **variant.desired_concurrency,
+                **desired.get("ServerlessUpdateConfig", {}),
+            }
             variant.desired_weight = desired.get("DesiredWeight", variant.weight)
             variant.desired = desired.get("DesiredInstanceCount", variant.desired)
             variant.enter("Updating")
@@ -152,6 +152,7 @@ class Endpoints:
                 variant.fill(endpoint.arn)
             except ContainerError as error:
                 variant.desired, reason = len(variant.instances), str(error)
+                variant.desired_concurrency = variant.concurrency
             variant.weight = variant.desired_weight
             variant.enter(None)
         endpoint.status("InService", reason)
@@ -186,6 +187,8 @@ def require_deployment(config: Record, incoming: Fleet | None = None) -> Record:
     problem = ""
     if blue_green and rolling:
         problem = "Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy can be specified"
+    elif config and incoming and any(variant.serverless for variant in incoming):
+        problem = "serverless endpoints do not support deployment guardrails"
     elif rolling and incoming and len(incoming.variants) > 1:
         problem = "RollingUpdatePolicy supports one production variant"
     elif blue_green:

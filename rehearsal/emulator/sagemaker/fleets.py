@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,11 +31,13 @@ class Instance:
         containers: They answer one after the other.
         id: As an EC2 instance's.
         in_flight: Requests that it is answering.
+        idle_since: When it last answered.
     """
 
     containers: list[Container]
     id: str = field(default_factory=lambda: f"i-{secrets.token_hex(8)}0")
     in_flight: int = 0
+    idle_since: datetime = field(default_factory=clock.now)
 
     @classmethod
     def launch(cls, model: Record, endpoint_arn: str, instance_type: str = "") -> Instance:
@@ -94,6 +97,11 @@ class Variant:
         instances: Instances that run.
         state: What it is doing, a ProductionVariantStatus; None when it just serves.
         since: When that began.
+        concurrency: The ServerlessConfig as it is now, empty where there are instances.
+        desired_concurrency: What it is about to become.
+        busy: Requests that a serverless variant is answering.
+        proven: Whether its model was seen to start.
+        changing: Held by whoever takes a serverless environment, or takes it away.
     """
 
     settings: Record
@@ -104,6 +112,11 @@ class Variant:
     instances: list[Instance] = field(default_factory=list)
     state: str | None = None
     since: datetime = field(default_factory=clock.now)
+    concurrency: Record = field(default_factory=dict)
+    desired_concurrency: Record = field(default_factory=dict)
+    busy: int = 0
+    proven: bool = False
+    changing: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _turn: Any = field(default_factory=itertools.count, repr=False)
 
     @classmethod
@@ -120,7 +133,16 @@ class Variant:
             )
         weight = settings.get("InitialVariantWeight", 1.0)
         model = models.table.get(settings["ModelName"])
-        return cls(settings, model, weight, weight, settings.get("InitialInstanceCount", 0))
+        config = settings.get("ServerlessConfig", {})
+        return cls(
+            settings,
+            model,
+            weight,
+            weight,
+            settings.get("InitialInstanceCount", 0),
+            concurrency=config,
+            desired_concurrency=config,
+        )
 
     @property
     def name(self) -> str:
@@ -135,12 +157,18 @@ class Variant:
     def fill(self, endpoint_arn: str) -> None:
         """Starts or stops instances until there are as many as desired.
 
+        A serverless variant starts what is provisioned, at first one to see that it starts; what
+        it has beyond goes when it is idle.
+
         Raises:
             ContainerError: One does not start; as many as before go on.
         """
         started: list[Instance] = []
+        wanted, trial = self.desired, self.serverless and not self.proven
+        if self.serverless:
+            wanted = self.desired_concurrency.get("ProvisionedConcurrency", 0)
         try:
-            for _ in range(self.desired - len(self.instances)):
+            for _ in range(max(wanted, trial) - len(self.instances)):
                 started.append(self.launch(endpoint_arn))
             for instance in started:
                 instance.wait_until_healthy()
@@ -148,8 +176,10 @@ class Variant:
             for instance in started:
                 instance.stop()
             raise
-        self.instances.extend(started)
-        while len(self.instances) > self.desired:
+        with self.changing:
+            self.instances.extend(started)
+            self.concurrency, self.proven = self.desired_concurrency, True
+        while len(self.instances) > wanted and (trial or not self.serverless):
             self.instances.pop().stop()
 
     def launch(self, endpoint_arn: str) -> Instance:

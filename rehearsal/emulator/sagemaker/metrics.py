@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import mean
 
@@ -30,6 +31,22 @@ SLOT = 10
 OK, CLIENT_ERROR, SERVER_ERROR = 200, 400, 500
 DIGITS = 3
 """Of a latency that are kept, so that equal ones are told as one with its count."""
+
+UNITS = {
+    **dict.fromkeys(
+        ("ModelLatency", "OverheadLatency", "ModelSetupTime", "RequestDownloadLatency",
+         "ResponseUploadLatency"), "Microseconds"
+    ),
+    **dict.fromkeys(("TimeInBacklog", "TotalProcessingTime"), "Milliseconds"),
+    **dict.fromkeys(
+        ("RequestDownloadFailures", "ResponseUploadFailures", "NotificationFailures",
+         "ExpiredRequests", "InvocationFailures", "InvocationsProcessed",
+         "ServerlessProvisionedConcurrencyExecutions",
+         "ServerlessProvisionedConcurrencyInvocations",
+         "ServerlessProvisionedConcurrencySpilloverInvocations"), "Count"
+    ),
+}  # fmt: skip
+"""Of metrics that have one."""
 
 Key = tuple[str, str, str, int]
 """Endpoint, variant, configuration, slot since 1970."""
@@ -78,13 +95,22 @@ class InvocationMetrics:
         values = {
             "Invocations": 1.0,
             "InvocationsPerInstance": 1 / max(1, instances),
-            "ModelLatency": _short(model_seconds * 1e6),
-            "OverheadLatency": _short(overhead_seconds * 1e6),
-            "Invocation4XXErrors": float(CLIENT_ERROR <= status < SERVER_ERROR),
-            "Invocation5XXErrors": float(status >= SERVER_ERROR or status == 0),
+            "ModelLatency": short(model_seconds * 1e6),
+            "OverheadLatency": short(overhead_seconds * 1e6),
+            **errors(status),
             "ConcurrentRequestsPerModel": float(in_flight * self.weight),
             "InvocationModelErrors": float(not OK <= status < OK + 100),
         }
+        self.count(key, values)
+
+    def count(self, key: tuple[str, str, str], values: Mapping[str, float]) -> None:
+        """Counts one value of each of these metrics.
+
+        Args:
+            key: Endpoint, variant and configuration; without a configuration the metrics have no
+                such dimension.
+            values: By the metrics' names.
+        """
         with self._keeping:
             seen = self._kept[*key, int(time.time() // SLOT)].seen
             for name, value in values.items():
@@ -97,9 +123,11 @@ class InvocationMetrics:
         for (endpoint, variant, config, slot), invocations in taken.items():
             dimensions = {"EndpointName": endpoint, "VariantName": variant}
             for name, values in invocations.seen.items():
-                unit = "Microseconds" if name.endswith("Latency") else "None"
-                for every in (dimensions, {**dimensions, "EndpointConfigName": config}):
-                    cloudwatch.put_values(INVOCATIONS, name, every, values, unit, at=slot * SLOT)
+                every = [dimensions, {**dimensions, "EndpointConfigName": config}]
+                for each in every if config else every[:1]:
+                    cloudwatch.put_values(
+                        INVOCATIONS, name, each, values, UNITS.get(name, "None"), at=slot * SLOT
+                    )
 
     def rest(self, endpoint: Endpoint) -> None:
         """Tells CloudWatch of no load where there was none, on which scaling in depends.
@@ -109,12 +137,23 @@ class InvocationMetrics:
         since = time.time() - MINUTE
         for variant in endpoint.fleet or ():
             dimensions = {"EndpointName": endpoint.name, "VariantName": variant.name}
+            if variant.serverless:
+                continue  # it has neither
             for name in ("InvocationsPerInstance", "ConcurrentRequestsPerModel"):
                 if variant.instances and cloudwatch.silent(INVOCATIONS, name, dimensions, since):
                     cloudwatch.put_values(INVOCATIONS, name, dimensions, {0.0: 1}, "None", at=since)
 
 
-def _short(value: float) -> float:
+def errors(status: int) -> dict[str, float]:
+    """Returns which errors of an invocation are counted; 0 means that there was no answer."""
+    return {
+        "Invocation4XXErrors": float(CLIENT_ERROR <= status < SERVER_ERROR),
+        "Invocation5XXErrors": float(status >= SERVER_ERROR or status == 0),
+    }
+
+
+def short(value: float) -> float:
+    """Returns a measured time with few digits."""
     return float(f"{value:.{DIGITS}g}")
 
 
@@ -152,6 +191,9 @@ class InstanceMetrics:
 
     def _figures(self, variant: Variant, instance: Instance) -> dict[str, float]:
         used = [container.usage() for container in instance.containers]
+        if variant.serverless:
+            size_mb = variant.concurrency["MemorySizeInMB"]
+            return {"MemoryUtilization": 100 * sum(u.memory for u in used) / (size_mb * MIB)}
         cpu, now = sum(usage.cpu for usage in used), time.monotonic()
         cpu_before, before = self._before.get(instance.id, (cpu, now))
         self._before[instance.id] = cpu, now
@@ -167,7 +209,7 @@ class InstanceMetrics:
 DISK_GB = 30
 """Taken for the volume of an instance where the variant names no size."""
 
-GIB = 2**30
+MIB, GIB = 2**20, 2**30
 MEMORY_PER_CPU = {"c": 2, "m": 4, "r": 8, "t": 2}
 """GiB, by the first letter of the family; other families are taken for m."""
 

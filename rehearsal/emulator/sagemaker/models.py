@@ -10,6 +10,7 @@ from rehearsal.emulator import host, session
 from rehearsal.emulator.api import ServiceError
 from rehearsal.emulator.host import NotAssumableError
 from rehearsal.emulator.sagemaker.containers import PRINCIPAL
+from rehearsal.emulator.sagemaker.exclusions import require_asynchronous, require_serverless
 from rehearsal.emulator.sagemaker.records import Record, Table, arn
 
 
@@ -70,6 +71,12 @@ class EndpointConfigs:
         )
         for variant in production + shadow:
             self._require_variant(variant, request)
+            if "ServerlessConfig" in variant:
+                require_serverless(
+                    variant, self.models.table.get(variant.get("ModelName", "")), request
+                )
+        if "AsyncInferenceConfig" in request:
+            require_asynchronous(request)
         if shadow and (len(production) > 1 or len(shadow) > 1):
             raise ServiceError(
                 "ValidationException",

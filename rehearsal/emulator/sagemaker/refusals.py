@@ -42,8 +42,16 @@ def model_error(status: int, content: bytes, endpoint_name: str) -> ModelError:
     )
 
 
+def throttled() -> ServiceError:
+    """Returns what a client gets above a limit of concurrency: the service gives no reason.
+
+    Source: https://github.com/opensearch-project/ml-commons/issues/2429
+    """
+    return ServiceError("ThrottlingException", "", 400)
+
+
 def rest_error(error: ServiceError) -> host.Answer:
     """Returns an error as the REST protocol of the runtime has it."""
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     members = error.members if isinstance(error, ModelError) else {}
-    return error.status, headers, json.dumps({"Message": str(error), **members}).encode()
+    return error.status, headers, json.dumps({"Message": str(error) or None, **members}).encode()

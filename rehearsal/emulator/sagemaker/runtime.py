@@ -9,22 +9,19 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
-import botocore.session
-
 from rehearsal.emulator import host
-from rehearsal.emulator.api import ServiceError, constraints
+from rehearsal.emulator.api import ServiceError
+from rehearsal.emulator.sagemaker.admission import authorize, check_headers, header_members
 from rehearsal.emulator.sagemaker.calls import Calls, NoAnswerError
 from rehearsal.emulator.sagemaker.capture import Capture
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import Endpoints
 from rehearsal.emulator.sagemaker.fleets import Fleet, Instance, Variant
 from rehearsal.emulator.sagemaker.metrics import InvocationMetrics
-from rehearsal.emulator.sagemaker.records import arn
 from rehearsal.emulator.sagemaker.refusals import model_error, rest_error
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
@@ -34,6 +31,9 @@ SECONDS = 60.0
 LARGEST_BODY = 6_291_456
 OK, REDIRECTION = 200, 300
 ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+
+Operation = Callable[[str, Mapping[str, str], bytes], Awaitable[host.Answer]]
+"""(endpoint, headers with names in lower case, body)."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,13 @@ class Runtime:
         endpoints: The endpoints that run.
         metrics: Counts invocations.
         capture: Keeps what is captured.
+
+    Attributes:
+        operations: Path of an operation -> what answers it.
+        serverless: Lets a serverless variant answer.
     """
+
+    serverless: Callable[[Endpoint, Fleet, Variant, Asked], Awaitable[Answered]]
 
     def __init__(self, endpoints: Endpoints, metrics: InvocationMetrics, capture: Capture) -> None:
         self.endpoints = endpoints
@@ -85,29 +91,37 @@ class Runtime:
         self.capture = capture
         self.calls = Calls()
         self._copies: set[asyncio.Task[None]] = set()
-        self._headers = _headers()
+        self._headers = header_members("InvokeEndpoint")
+        self.operations: dict[re.Pattern[str], Operation] = {PATH: self.invoke}
 
     async def handle(self, path: str, headers: Mapping[str, str], body: bytes) -> host.Answer:
         """Answers a request of the data plane, errors as the REST protocol has them."""
         try:
-            return await self.invoke(path, headers, body)
+            for pattern, operation in self.operations.items():
+                if match := pattern.fullmatch(path):
+                    return await operation(unquote(match["name"]), headers, body)
+            raise ServiceError("UnknownOperationException", f"The rehearsal does not know {path}.")
         except ServiceError as error:
             return rest_error(error)
 
-    async def invoke(self, path: str, headers: Mapping[str, str], body: bytes) -> host.Answer:
+    async def invoke(self, name: str, headers: Mapping[str, str], body: bytes) -> host.Answer:
         """Answers InvokeEndpoint.
 
         Raises:
             ServiceError: The request is not allowed, not valid, or the model failed.
         """
         asked = Asked(headers, body, time.perf_counter())
-        match = PATH.fullmatch(path)
-        if match is None:
-            raise ServiceError("UnknownOperationException", f"The rehearsal does not know {path}.")
-        name = unquote(match["name"])
-        self._authorize(name, headers)
-        self._validate(headers, body)
-        endpoint, fleet = self._serving(name)
+        authorize("InvokeEndpoint", name, headers)
+        if len(body) > LARGEST_BODY:
+            raise ServiceError("413", f"HTTP content length exceeded {LARGEST_BODY} bytes.", 413)
+        check_headers(headers, self._headers)
+        endpoint, fleet = self.serving(name)
+        if "AsyncInferenceConfig" in fleet.config:
+            raise ServiceError(
+                "ValidationError",
+                f"Endpoint {name} of account {host.ACCOUNT} is asynchronous: call "
+                "InvokeEndpointAsync.",
+            )
         variant = choose(fleet, headers.get("x-amzn-sagemaker-target-variant"))
         self._copy(endpoint, fleet, variant, asked)
         answered = await self._answer(endpoint, fleet, variant, asked)
@@ -121,29 +135,12 @@ class Runtime:
             told["X-Amzn-SageMaker-Custom-Attributes"] = answered.attributes
         return OK, told, answered.content
 
-    def _authorize(self, name: str, headers: Mapping[str, str]) -> None:
-        key = host.access_key(headers)
-        denied = host.denial(key, "sagemaker:InvokeEndpoint", arn("endpoint", name))
-        if denied:
-            raise ServiceError("AccessDeniedException", denied, 403)
+    def serving(self, name: str) -> tuple[Endpoint, Fleet]:
+        """Returns an endpoint with the fleet that gets the next request.
 
-    def _validate(self, headers: Mapping[str, str], body: bytes) -> None:
-        if len(body) > LARGEST_BODY:
-            raise ServiceError("413", f"HTTP content length exceeded {LARGEST_BODY} bytes.", 413)
-        for header, (member, shape) in self._headers.items():
-            if header in headers:
-                broken = list(constraints(headers[header], shape, member))
-                if broken:
-                    raise ServiceError(
-                        "ValidationError", f"1 validation error detected: {broken[0]}"
-                    )
-        for header in UNSUPPORTED:
-            if header in headers:
-                raise ServiceError(
-                    "ValidationError", f"The rehearsal does not serve requests with {header}."
-                )
-
-    def _serving(self, name: str) -> tuple[Endpoint, Fleet]:
+        Raises:
+            ServiceError: It is not there, or nothing of it serves yet.
+        """
         endpoint = self.endpoints.running.get(name.lower())
         fleet = endpoint.next_fleet() if endpoint else None
         if endpoint is None or fleet is None or endpoint.record["EndpointStatus"] == "Deleting":
@@ -156,6 +153,8 @@ class Runtime:
         self, endpoint: Endpoint, fleet: Fleet, variant: Variant, asked: Asked
     ) -> Answered:
         """Lets an instance of a variant answer, counts it and captures it."""
+        if variant.serverless:
+            return await self.serverless(endpoint, fleet, variant, asked)
         instance = variant.next_instance()
         if instance is None:
             raise ServiceError("ServiceUnavailable", f"{variant.name} has no instance.", 503)
@@ -208,7 +207,7 @@ class Runtime:
             return  # it has no instance: nobody hears of it
 
 
-async def ask(calls: Calls, instance: Instance, asked: Asked) -> Answered:
+async def ask(calls: Calls, instance: Instance, asked: Asked, seconds: float = SECONDS) -> Answered:
     """Sends a request through an instance's containers, each one's answer to the next."""
     headers, content = asked.headers, asked.body
     passed = {"content-type": headers.get("content-type", "application/octet-stream")}
@@ -216,7 +215,7 @@ async def ask(calls: Calls, instance: Instance, asked: Asked) -> Answered:
     started = time.perf_counter()
     status, told = OK, dict(passed)
     for container in instance.containers:
-        left = SECONDS - (time.perf_counter() - started)
+        left = seconds - (time.perf_counter() - started)
         passed["content-type"] = told.get("content-type", passed["content-type"])
         try:
             status, told, content = await calls.post(
@@ -228,36 +227,16 @@ async def ask(calls: Calls, instance: Instance, asked: Asked) -> Answered:
             status, told, content = 0, {}, NO_ANSWER
         if not OK <= status < REDIRECTION:
             break
-    seconds = time.perf_counter() - started
+    taken = time.perf_counter() - started
     kind = told.get("content-type", "application/octet-stream")
-    return Answered(status, kind, content, told.get(ATTRIBUTES, ""), seconds)
+    return Answered(status, kind, content, told.get(ATTRIBUTES, ""), taken)
 
-
-UNSUPPORTED = (
-    "x-amzn-sagemaker-enable-explanations",
-    "x-amzn-sagemaker-inference-component",
-    "x-amzn-sagemaker-session-id",
-    "x-amzn-sagemaker-target-container-hostname",
-    "x-amzn-sagemaker-target-model",
-)
-"""What needs an endpoint that this data plane does not host."""
 
 TIMED_OUT = (
     b"Your invocation timed out while waiting for a response from container primary. Review the "
     b"latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
 )
 NO_ANSWER = b"Amazon SageMaker could not get a response from the container."
-
-
-def _headers() -> dict[str, tuple[str, Any]]:
-    """Returns the members of InvokeEndpoint that are sent as headers, with their shapes."""
-    service = botocore.session.get_session().get_service_model("sagemaker-runtime")
-    shape = service.operation_model("InvokeEndpoint").input_shape
-    return {
-        member.serialization["name"].lower(): (name, member)
-        for name, member in shape.members.items()
-        if member.serialization.get("location") == "header"
-    }
 
 
 def choose(fleet: Fleet, target: str | None) -> Variant:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rehearsal.emulator import clock, cloudwatch, host, inventory
 from rehearsal.emulator.api import Api, ServiceError
+from rehearsal.emulator.sagemaker.asynchronous import Asynchronous
 from rehearsal.emulator.sagemaker.capture import Capture
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import SETTLED, Endpoints
@@ -15,6 +16,7 @@ from rehearsal.emulator.sagemaker.metrics import InstanceMetrics, InvocationMetr
 from rehearsal.emulator.sagemaker.models import EndpointConfigs, Models
 from rehearsal.emulator.sagemaker.records import Record, arn
 from rehearsal.emulator.sagemaker.runtime import Runtime
+from rehearsal.emulator.sagemaker.serverless import Serverless
 from rehearsal.emulator.sagemaker.tags import Tags
 from rehearsal.emulator.types import ApiType
 
@@ -50,6 +52,9 @@ class SageMaker(Api):
         self.capture = Capture()
         self.logs = ContainerLogs()
         self.runtime = Runtime(self.endpoints, self.invocations, self.capture)
+        self.serverless = Serverless(self.runtime.calls, self.invocations)
+        self.runtime.serverless = self.serverless.answer
+        self.asynchronous = Asynchronous(self.runtime, self.invocations)
         self.parts: tuple[object, ...] = (self.models, self.configs, self.endpoints, self.tags)
         self.resources = dict.fromkeys(self.model.operation_names, resource)
         self.endpoints.before_stop = self.settle
@@ -82,6 +87,8 @@ class SageMaker(Api):
                 self.invocations.rest(endpoint)
             self.instances.measure(endpoint)
             self.logs.send(endpoint)
+            self.serverless.rest(endpoint)
+        self.asynchronous.each_minute()
         self.capture.write()
 
     def register(self) -> None:
@@ -89,6 +96,7 @@ class SageMaker(Api):
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
         for part in (self.models, self.configs, self.endpoints):
             inventory.watch(f"sagemaker.{part.table.kind}", part.table.by_name)
+        self.asynchronous.register()
         cloudwatch.before_metrics_are_read(self.invocations.tell)
         host.in_background(lambda: keep_sending(self.logs, self.endpoints.running), "logs")
         clock.each_minute(self.each_minute)
