@@ -9,7 +9,7 @@ import signal
 import uvicorn
 import uvloop
 
-from rehearsal.emulator import clock, control, faults, host, images, recorded
+from rehearsal.emulator import clock, control, faults, host, image_functions, images, recorded
 from rehearsal.emulator.alarms import Watch
 from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.builds.service import CodeBuild
@@ -31,6 +31,7 @@ async def run() -> None:
     control.add("findings", images.registry.wants)
     builds = CodeBuild()
     builds.register()
+    image_functions.register()
     scaling = AutoScaling()
     scaling.register()
     alarms = Watch(scaling.scaler.act)
@@ -59,6 +60,7 @@ async def run() -> None:
     try:
         await uvicorn.Server(config).serve()
     finally:
+        sagemaker.components.stop_all()
         sagemaker.endpoints.stop_all()
         builds.stop_all()
         images.clean()

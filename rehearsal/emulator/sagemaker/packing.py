@@ -10,7 +10,9 @@ import uuid
 from collections.abc import Mapping
 
 from rehearsal.emulator.api import ServiceError
-from rehearsal.emulator.sagemaker.fleets import Variant
+from rehearsal.emulator.sagemaker.calls import Calls
+from rehearsal.emulator.sagemaker.containers import Container
+from rehearsal.emulator.sagemaker.fleets import Instance, Variant
 from rehearsal.emulator.sagemaker.multimodel import HEADER as TARGET_MODEL
 from rehearsal.emulator.sagemaker.records import Record
 
@@ -31,12 +33,12 @@ def conditions(headers: Mapping[str, str]) -> dict[str, str]:
 
 def multi_model(model: Record) -> bool:
     """Returns whether a model is a prefix with many."""
-    return model.get("PrimaryContainer", {}).get("Mode") == "MultiModel"
+    return bool(model.get("PrimaryContainer", {}).get("Mode") == "MultiModel")
 
 
 def direct(model: Record) -> bool:
     """Returns whether a model's containers are called one by one, not in a row."""
-    return model.get("InferenceExecutionConfig", {}).get("Mode") == "Direct"
+    return bool(model.get("InferenceExecutionConfig", {}).get("Mode") == "Direct")
 
 
 def require_target(endpoint: str, variant: Variant, headers: Mapping[str, str]) -> None:
@@ -69,6 +71,36 @@ def require_target(endpoint: str, variant: Variant, headers: Mapping[str, str]) 
         )
     if problem:
         raise ServiceError("ValidationError", problem)
+
+
+async def route(
+    calls: Calls, instance: Instance, headers: Mapping[str, str], measured: dict[str, float]
+) -> list[tuple[Container, str]]:
+    """Returns the containers that answer a request, one after the other, each with the path.
+
+    Args:
+        calls: Connections to containers.
+        instance: Where they are.
+        headers: Of the request.
+        measured: Receives the values of metrics.
+
+    Raises:
+        ServiceError: The model that is asked for cannot be loaded.
+    """
+    if instance.models is not None:
+        path = await instance.models.path(calls, headers[TARGET_MODEL], measured)
+        return [(instance.containers[0], path)]
+    wanted = headers.get(TARGET_CONTAINER)
+    return [
+        (container, "/invocations")
+        for container in instance.containers
+        if wanted in (None, hostname(container))
+    ]
+
+
+def hostname(container: Container) -> str | None:
+    """Returns the name of a container among several."""
+    return container.definition.get("ContainerHostname")
 
 
 def _container_problem(endpoint: str, model: Record, wanted: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rehearsal.emulator.sagemaker.fleets import Instance, Variant
-from rehearsal.emulator.sagemaker.metrics import cpus, memory
+from rehearsal.emulator.sagemaker.sizes import cpus, memory
 
 MB = 1024 * 1024
 
@@ -20,10 +20,9 @@ def fits(instance: Instance, variant: Variant, needed: dict[str, Any]) -> bool:
     taken = [copy.needs for copy in instance.copies]
     processors = sum(each.get("NumberOfCpuCoresRequired", 0) for each in taken)
     reserved = sum(each["MinMemoryRequiredInMb"] for each in taken)
-    return (
-        processors + needed.get("NumberOfCpuCoresRequired", 0) <= cpus(size)
-        and (reserved + needed["MinMemoryRequiredInMb"]) * MB <= memory(size)
-    )
+    return processors + needed.get("NumberOfCpuCoresRequired", 0) <= cpus(size) and (
+        reserved + needed["MinMemoryRequiredInMb"]
+    ) * MB <= memory(size)
 
 
 def bounds(variant: Variant) -> tuple[int, int]:

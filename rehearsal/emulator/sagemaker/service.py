@@ -9,6 +9,8 @@ from rehearsal.emulator import clock, cloudwatch, host, inventory
 from rehearsal.emulator.api import Api, ServiceError
 from rehearsal.emulator.sagemaker.asynchronous import Asynchronous
 from rehearsal.emulator.sagemaker.capture import Capture
+from rehearsal.emulator.sagemaker.components import Components
+from rehearsal.emulator.sagemaker.copies import Copies
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import SETTLED, Endpoints
 from rehearsal.emulator.sagemaker.logs import ContainerLogs, keep_sending
@@ -24,7 +26,12 @@ POLL_SECONDS = 0.05
 MINUTE_SECONDS = 0.1
 """Real seconds for a minute of a deployment that CloudFormation waits for."""
 
-KINDS = {"ModelName": "model", "EndpointConfigName": "endpoint-config", "EndpointName": "endpoint"}
+KINDS = {
+    "ModelName": "model",
+    "EndpointConfigName": "endpoint-config",
+    "EndpointName": "endpoint",
+    "InferenceComponentName": "inference-component",
+}
 """Parameter that names a resource -> the kind in its ARN; the last one named decides."""
 
 
@@ -46,7 +53,9 @@ class SageMaker(Api):
         self.models = Models()
         self.configs = EndpointConfigs(self.models)
         self.endpoints = Endpoints(self.models, self.configs)
-        self.tags = Tags((self.models.table, self.configs.table, self.endpoints.table))
+        self.components = Components(self.endpoints, self.models)
+        tables = (self.models, self.configs, self.endpoints, self.components)
+        self.tags = Tags([part.table for part in tables])
         self.invocations = InvocationMetrics()
         self.instances = InstanceMetrics()
         self.capture = Capture()
@@ -54,10 +63,14 @@ class SageMaker(Api):
         self.runtime = Runtime(self.endpoints, self.invocations, self.capture)
         self.serverless = Serverless(self.runtime.calls, self.invocations)
         self.runtime.serverless = self.serverless.answer
+        self.copies = Copies(self.components, self.runtime.calls, self.invocations)
+        self.runtime.component = self.copies.answer
         self.asynchronous = Asynchronous(self.runtime, self.invocations)
-        self.parts: tuple[object, ...] = (self.models, self.configs, self.endpoints, self.tags)
+        self.parts: tuple[object, ...] = (*tables, self.tags)
         self.resources = dict.fromkeys(self.model.operation_names, resource)
         self.endpoints.before_stop = self.settle
+        self.endpoints.before_delete = self.components.require_none
+        self.components.before_stop = self.logs.send_component
 
     def __getattr__(self, name: str) -> Callable[[Record], Record]:
         """An operation is a method of one of the parts."""
@@ -88,13 +101,16 @@ class SageMaker(Api):
             self.instances.measure(endpoint)
             self.logs.send(endpoint)
             self.serverless.rest(endpoint)
+        for component in list(self.components.running.values()):
+            self.copies.each_minute(component)
+            self.logs.send_component(component)
         self.asynchronous.each_minute()
         self.capture.write()
 
     def register(self) -> None:
         """Adds the service and its resource types to the emulator."""
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
-        for part in (self.models, self.configs, self.endpoints):
+        for part in (self.models, self.configs, self.endpoints, self.components):
             inventory.watch(f"sagemaker.{part.table.kind}", part.table.by_name)
         self.asynchronous.register()
         cloudwatch.before_metrics_are_read(self.invocations.tell)
@@ -113,6 +129,39 @@ class SageMaker(Api):
             gone=self.wait_until_gone,
             updatable=True,
         ).register()
+        ApiType(
+            self,
+            "AWS::SageMaker::InferenceComponent",
+            "InferenceComponent",
+            "InferenceComponentName",
+            wait=self.wait_for_component,
+            gone=self.wait_until_component_gone,
+            updatable=True,
+        ).register()
+
+    def wait_for_component(self, name: str) -> None:
+        """Returns when an inference component has settled; an update that bakes gets its time.
+
+        Raises:
+            ServiceError: It failed, or kept what it had.
+        """
+        component = self.components.running[name.lower()]
+        while True:
+            status = component.record["InferenceComponentStatus"]
+            reason = component.record.get("FailureReason")
+            if status in ("InService", "Failed"):
+                if reason:
+                    raise ServiceError("NotStabilized", f"{status}: {reason}")
+                return
+            time.sleep(POLL_SECONDS)
+            if component.waiting:
+                time.sleep(MINUTE_SECONDS)
+                clock.advance(clock.MINUTE)
+
+    def wait_until_component_gone(self, name: str) -> None:
+        """Returns when an inference component is deleted."""
+        while name in self.components.table:
+            time.sleep(POLL_SECONDS)
 
     def wait_for_endpoint(self, name: str) -> None:
         """Returns when an endpoint has settled.
