@@ -20,9 +20,10 @@ def fits(instance: Instance, variant: Variant, needed: dict[str, Any]) -> bool:
     taken = [copy.needs for copy in instance.copies]
     processors = sum(each.get("NumberOfCpuCoresRequired", 0) for each in taken)
     reserved = sum(each["MinMemoryRequiredInMb"] for each in taken)
-    return processors + needed.get("NumberOfCpuCoresRequired", 0) <= cpus(size) and (
-        reserved + needed["MinMemoryRequiredInMb"]
-    ) * MB <= memory(size)
+    return bool(
+        processors + needed.get("NumberOfCpuCoresRequired", 0) <= cpus(size)
+        and (reserved + needed["MinMemoryRequiredInMb"]) * MB <= memory(size)
+    )
 
 
 def bounds(variant: Variant) -> tuple[int, int]:
