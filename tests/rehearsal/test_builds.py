@@ -132,16 +132,17 @@ phases:
       - RESULT="$SEEN again"
       - %s
   post_build:
-    commands: [echo "after, $CODEBUILD_BUILD_NUMBER"]
+    commands:
+      - echo "after, $CODEBUILD_BUILD_NUMBER"
 """
 
 
 @pytest.mark.parametrize(
     ("failing", "command", "status", "after"),
     [
-        ("on-failure: ABORT", "true", "SUCCEEDED", True),
-        ("on-failure: ABORT", "false", "FAILED", False),
-        ("on-failure: CONTINUE", "false", "FAILED", True),
+        ("on-failure: ABORT", "echo fine", "SUCCEEDED", True),
+        ("on-failure: ABORT", "test -e /nowhere", "FAILED", False),
+        ("on-failure: CONTINUE", "test -e /nowhere", "FAILED", True),
     ],
 )
 def test_phases_share_a_shell_and_a_failed_one_ends_the_build(

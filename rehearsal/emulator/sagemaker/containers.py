@@ -28,6 +28,7 @@ from rehearsal.emulator.sagemaker.sizes import architecture, memory
 
 PRINCIPAL = "sagemaker.amazonaws.com"
 START_SECONDS = 60.0
+ERROR = re.compile(r'"level":"error"|\bERROR\b|Error: ')
 STOP_SECONDS = 5.0
 
 
@@ -247,9 +248,10 @@ class Container:
         return self._folder / "model"
 
     def last_words(self) -> str:
-        """Returns the end of what the process wrote."""
+        """Returns the last error that the process wrote, or the last line."""
         lines = (self._folder / "output.log").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it wrote nothing"
+        errors = [line for line in lines if ERROR.search(line)]
+        return (errors or lines or ["it wrote nothing"])[-1]
 
     def new_output(self) -> list[str]:
         """Returns the lines that the process has written since the last call."""
