@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
@@ -77,8 +78,13 @@ class EmulatedAccount:
         """Whether the emulator still runs."""
         return self._process is not None and self._process.poll() is None
 
-    def client(self, service: str) -> Any:
-        """Returns a boto3 client of the account, as its administrator."""
+    def client(self, service: str, session: Mapping[str, str] | None = None) -> Any:
+        """Returns a boto3 client of the account.
+
+        Args:
+            service: Such as "s3".
+            session: Credentials as AssumeRole gives them; None is the account's administrator.
+        """
         import boto3
         from botocore.config import Config
 
@@ -86,8 +92,9 @@ class EmulatedAccount:
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="rehearsal",  # noqa: S106
+            aws_access_key_id=session["AccessKeyId"] if session else ACCOUNT,
+            aws_secret_access_key=session["SecretAccessKey"] if session else "rehearsal",
+            aws_session_token=session["SessionToken"] if session else None,
             config=Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 2}),
         )
 

@@ -16,6 +16,7 @@ from rehearsal.emulator import (
     host,
     host_eks,
     host_resources,
+    image_functions,
     images,
     kubernetes,
     network,
@@ -48,6 +49,7 @@ async def run() -> None:
     machines.register()
     delivery.register()
     functions.register()
+    image_functions.register()
     scaling = AutoScaling()
     scaling.register()
     alarms = Watch(scaling.scaler.act)
@@ -81,9 +83,9 @@ async def run() -> None:
         await uvicorn.Server(config).serve()
     finally:
         sagemaker.stop_all()
-        await sagemaker.runtime.calls.close()
         builds.stop_all()
         images.clean()
+        await sagemaker.runtime.calls.close()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,11 @@ class Image:
         return [PYTHON, *whole[1:]]
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels, some of which tell what it is capable of."""
+        return dict(self.config.get("Labels", {}))
+
+    @property
     def folder(self) -> Path:
         """Where its program starts."""
         return self.root / str(self.config.get("WorkingDir", "/")).lstrip("/")

@@ -57,16 +57,17 @@ class Build:
     def run(self) -> None:
         """Runs the build to its end."""
         folder = Path(tempfile.mkdtemp(prefix="build-"))
+        status = "FAULT"
         try:
-            succeeded = self._run(folder)
+            status = ENDS[self._run(folder)]
         except BuildError as error:
             self._phase(self.record["currentPhase"], "FAILED", str(error))
             self._unsent.append(str(error))
-            succeeded = False
+            status = "FAILED"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        self._send()
-        self._end("STOPPED" if self._stopped else ENDS[succeeded])
+            self._send()
+            self._end("STOPPED" if self._stopped else status)
 
     def stop(self) -> None:
         """Ends the process, if it runs."""

@@ -36,6 +36,9 @@ def parse(text: str) -> dict[str, Any]:
     unknown = sorted(set(spec.get("phases", {})) - set(PHASES))
     if unknown or not spec.get("phases"):
         raise BuildspecError(f"YAML_FILE_ERROR: unknown or missing phases: {unknown}")
+    for name, phase in spec["phases"].items():
+        if not all(isinstance(command, str) for command in phase.get("commands", [])):
+            raise BuildspecError(f"YAML_FILE_ERROR: {name} has a command that is no string")
     sources = sorted({"parameter-store", "secrets-manager"} & set(spec.get("env", {})))
     if sources:
         raise BuildspecError(f"The rehearsal does not read variables from {sources}.")

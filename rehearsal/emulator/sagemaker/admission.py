@@ -9,14 +9,12 @@ import botocore.session
 
 from rehearsal.emulator import host
 from rehearsal.emulator.api import ServiceError, constraints
+from rehearsal.emulator.sagemaker.packing import conditions
 from rehearsal.emulator.sagemaker.records import arn
 
 UNSUPPORTED = (
     "x-amzn-sagemaker-enable-explanations",
-    "x-amzn-sagemaker-inference-component",
     "x-amzn-sagemaker-session-id",
-    "x-amzn-sagemaker-target-container-hostname",
-    "x-amzn-sagemaker-target-model",
 )
 """What needs an endpoint that this data plane does not host."""
 
@@ -28,7 +26,8 @@ def authorize(operation: str, name: str, headers: Mapping[str, str]) -> None:
         ServiceError: It may not.
     """
     key = host.access_key(headers)
-    denied = host.denial(key, f"sagemaker:{operation}", arn("endpoint", name))
+    context = conditions(headers)
+    denied = host.denial(key, f"sagemaker:{operation}", arn("endpoint", name), context)
     if denied:
         raise ServiceError("AccessDeniedException", denied, 403)
 

@@ -24,7 +24,14 @@ class Calls:
         self._idle: defaultdict[int, list[Connection]] = defaultdict(list)
 
     async def post(
-        self, port: int, path: str, headers: Mapping[str, str], body: bytes, seconds: float
+        self,
+        port: int,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        seconds: float,
+        *,
+        method: str = "POST",
     ) -> Reply:
         """Sends a request and returns status, headers (names in lower case) and body.
 
@@ -32,7 +39,7 @@ class Calls:
             TimeoutError: The answer takes longer.
             NoAnswerError: There is none.
         """
-        lines = [f"POST {path} HTTP/1.1", f"host: 127.0.0.1:{port}"]
+        lines = [f"{method} {path} HTTP/1.1", f"host: 127.0.0.1:{port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"content-length: {len(body)}", "", ""]
         request = "\r\n".join(lines).encode("latin-1") + body

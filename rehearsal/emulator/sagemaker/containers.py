@@ -24,9 +24,11 @@ from botocore.exceptions import ClientError
 from rehearsal.emulator import images, session
 from rehearsal.emulator.host import NotAssumableError
 from rehearsal.emulator.images import PYTHON, ROOT, ImageError
+from rehearsal.emulator.sagemaker.sizes import architecture, memory
 
 PRINCIPAL = "sagemaker.amazonaws.com"
 START_SECONDS = 60.0
+ERROR = re.compile(r'"level":"error"|\bERROR\b|Error: ')
 STOP_SECONDS = 5.0
 
 
@@ -56,8 +58,16 @@ XGBOOST = Program(
 )
 
 
+CAPABILITY = "com.amazonaws.sagemaker.capabilities"
+
+
 def program(
-    image: str, *, role_arn: str, source_arn: str, architecture: str | None = None
+    image: str,
+    *,
+    role_arn: str,
+    source_arn: str,
+    architecture: str | None = None,
+    capability: str = "",
 ) -> Program:
     """Returns what an image's container runs here; the role pulls it where it is the account's.
 
@@ -66,6 +76,7 @@ def program(
         role_arn: The execution role.
         source_arn: The resource for which SageMaker acts.
         architecture: Of the instance, "amd64" or "arm64"; None takes any.
+        capability: That the image has to declare, such as "multi-models".
 
     Raises:
         ContainerError: The role may not pull it, or nobody knows what is in it.
@@ -85,17 +96,14 @@ def program(
                 f"The container does not start: exec format error. {image} is for "
                 f"{pulled.architecture}, the instance is {architecture}."
             )
+        if capability and pulled.labels.get(f"{CAPABILITY}.{capability}") != "true":
+            raise ContainerError(
+                f"Your Ecr Image {image} does not contain required {CAPABILITY}.{capability}=true "
+                "Docker label(s)."
+            )
         return Program(pulled.command(["serve"]), pulled.folder, pulled.environment)
     except (ImageError, NotAssumableError) as error:
         raise ContainerError(str(error)) from None
-
-
-def architecture(instance_type: str) -> str | None:
-    """Returns the architecture of an instance type, None where there is no instance."""
-    match = re.match(r"ml\.[a-z]+\d+(?P<features>[a-z]*)\.", instance_type)
-    if match is None:
-        return None
-    return "arm64" if match["features"].startswith("g") else "amd64"
 
 
 def fetch_artifact(uri: str, folder: Path, *, role_arn: str, source_arn: str) -> None:
@@ -160,23 +168,34 @@ class Container:
         role_arn: str,
         source_arn: str,
         instance_type: str = "",
+        several: bool = False,
     ) -> Container:
         """Downloads the model and starts its server, without waiting for it.
+
+        Args:
+            definition: The container definition.
+            role_arn: The execution role.
+            source_arn: The resource for which SageMaker acts.
+            instance_type: Where it runs.
+            several: Whether it shares the instance with other containers.
 
         Raises:
             ContainerError: The model or the program is not to be had.
         """
+        many = definition.get("Mode") == "MultiModel"
         program_ = program(
             definition["Image"],
             role_arn=role_arn,
             source_arn=source_arn,
             architecture=architecture(instance_type),
+            capability="multi-models" if many else "accept-bind-to-port" if several else "",
         )
         folder = Path(tempfile.mkdtemp(prefix="container-"))
         try:
             model = folder / "model"
             model.mkdir()
-            if "ModelDataUrl" in definition:
+            single = "ModelDataUrl" in definition and not many
+            if single:
                 uri = definition["ModelDataUrl"]
                 fetch_artifact(uri, model, role_arn=role_arn, source_arn=source_arn)
             with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -189,7 +208,8 @@ class Container:
                         **program_.environment,
                         "PYTHONDONTWRITEBYTECODE": "1",
                         **definition.get("Environment", {}),
-                        **({"SM_MODEL_DIR": str(model)} if "ModelDataUrl" in definition else {}),
+                        **({"SM_MODEL_DIR": str(model)} if single else {}),
+                        **(_multi_model(definition, instance_type) if many else {}),
                         "SERVING_HOST": "127.0.0.1",
                         "SAGEMAKER_BIND_TO_PORT": str(port),
                     },
@@ -222,10 +242,16 @@ class Container:
             f"logs for this endpoint: {self.last_words()}"
         )
 
+    @property
+    def model_folder(self) -> Path:
+        """Where its model is, or its models are."""
+        return self._folder / "model"
+
     def last_words(self) -> str:
-        """Returns the end of what the process wrote."""
+        """Returns the last error that the process wrote, or the last line."""
         lines = (self._folder / "output.log").read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it wrote nothing"
+        errors = [line for line in lines if ERROR.search(line)]
+        return (errors or lines or ["it wrote nothing"])[-1]
 
     def new_output(self) -> list[str]:
         """Returns the lines that the process has written since the last call."""
@@ -271,3 +297,10 @@ class Container:
             return False
         finally:
             connection.close()
+
+
+def _multi_model(definition: Mapping[str, Any], instance_type: str) -> dict[str, str]:
+    """Returns the variables of a container for many models: the memory bounds how many."""
+    given = definition.get("Environment", {}).get("REHEARSAL_MODEL_BYTES")
+    most = given or str(int(memory(instance_type)))
+    return {"SAGEMAKER_MULTI_MODEL": "true", "REHEARSAL_MODEL_BYTES": most}

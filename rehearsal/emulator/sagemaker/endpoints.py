@@ -32,6 +32,7 @@ class Endpoints:
     Attributes:
         running: Endpoints by name, in lower case.
         before_stop: Called with an endpoint before instances of it stop.
+        before_delete: Called with an endpoint that is to be deleted: raises if it must not.
     """
 
     def __init__(self, models: Models, configs: EndpointConfigs) -> None:
@@ -40,6 +41,7 @@ class Endpoints:
         self.table = Table("endpoint")
         self.running: dict[str, Endpoint] = {}
         self.before_stop: Callable[[Endpoint], None] = lambda _: None
+        self.before_delete: Callable[[Endpoint], None] = lambda _: None
 
     def create_endpoint(self, request: Record) -> Record:
         """Starts an endpoint; DescribeEndpoint tells when it is ready."""
@@ -91,6 +93,7 @@ class Endpoints:
     def delete_endpoint(self, request: Record) -> None:
         """Stops an endpoint; its configuration and models stay."""
         endpoint = self._updatable(request["EndpointName"], SETTLED)
+        self.before_delete(endpoint)
         endpoint.status("Deleting")
         self._in_background(endpoint, lambda: self._take_down(endpoint))
 

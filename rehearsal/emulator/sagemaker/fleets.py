@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from rehearsal.emulator import clock
-from rehearsal.emulator.api import ServiceError
 from rehearsal.emulator.sagemaker.containers import Container
 from rehearsal.emulator.sagemaker.models import Models
+from rehearsal.emulator.sagemaker.multimodel import LoadedModels
 from rehearsal.emulator.sagemaker.records import Record
 
 LEAST_OUTSTANDING = "LEAST_OUTSTANDING_REQUESTS"
@@ -23,7 +23,7 @@ DRAIN_SECONDS = 5.0
 """Real seconds that an instance has for the requests that it is answering."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Instance:
     """One instance of a variant: the model's containers, in their order.
 
@@ -32,30 +32,40 @@ class Instance:
         id: As an EC2 instance's.
         in_flight: Requests that it is answering.
         idle_since: When it last answered.
+        model: The model that its containers serve.
+        models: Those that a multi-model container holds.
+        copies: Of inference components that run on it.
     """
 
     containers: list[Container]
     id: str = field(default_factory=lambda: f"i-{secrets.token_hex(8)}0")
     in_flight: int = 0
     idle_since: datetime = field(default_factory=clock.now)
+    model: Record = field(default_factory=dict, repr=False)
+    models: LoadedModels | None = None
+    copies: list[Copy] = field(default_factory=list)
 
     @classmethod
-    def launch(cls, model: Record, endpoint_arn: str, instance_type: str = "") -> Instance:
+    def launch(cls, model: Record, endpoint_arn: str, instance_type: str = "") -> Self:
         """Starts a model's containers without waiting for them.
 
         Raises:
             ContainerError: One cannot be started.
         """
-        instance = cls([])
+        instance = cls([], model=model)
+        definitions = containers_of(model)
+        acting = {"role_arn": model["ExecutionRoleArn"], "source_arn": endpoint_arn}
         try:
-            for definition in containers_of(model):
+            for definition in definitions:
+                several = len(definitions) > 1
                 container = Container.start(
-                    definition,
-                    role_arn=model["ExecutionRoleArn"],
-                    source_arn=endpoint_arn,
-                    instance_type=instance_type,
+                    definition, **acting, instance_type=instance_type, several=several
                 )
                 instance.containers.append(container)
+                if definition.get("Mode") == "MultiModel":
+                    instance.models = LoadedModels(
+                        container, **acting, folder=container.model_folder
+                    )
         except BaseException:
             instance.stop()
             raise
@@ -81,7 +91,20 @@ class Instance:
 
 def containers_of(model: Record) -> list[Record]:
     """Returns a model's container definitions."""
-    return model.get("Containers") or [model["PrimaryContainer"]]
+    return list(model["Containers"] if "Containers" in model else [model["PrimaryContainer"]])
+
+
+@dataclass(eq=False)
+class Copy(Instance):
+    """A copy of an inference component's model, on an instance that it shares.
+
+    Attributes:
+        needs: What it reserves of the instance.
+        host: The instance.
+    """
+
+    needs: Record = field(default_factory=dict)
+    host: Instance | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -120,19 +143,21 @@ class Variant:
     _turn: Any = field(default_factory=itertools.count, repr=False)
 
     @classmethod
-    def of(cls, settings: Record, models: Models) -> Variant:
+    def of(cls, settings: Record, models: Models, role_arn: str = "") -> Variant:
         """Returns the variant of an endpoint configuration, of which nothing runs yet.
 
+        Args:
+            settings: Of the variant.
+            models: Where it finds its model.
+            role_arn: The configuration's execution role, for a variant without a model.
+
         Raises:
-            ServiceError: Its model is gone, or it has none.
+            ServiceError: Its model is gone.
         """
-        if "ModelName" not in settings:
-            raise ServiceError(
-                "ValidationException",
-                f"The rehearsal does not host variants without a model: {settings['VariantName']}.",
-            )
         weight = settings.get("InitialVariantWeight", 1.0)
-        model = models.table.get(settings["ModelName"])
+        model: Record = {"ExecutionRoleArn": role_arn, "Containers": []}
+        if "ModelName" in settings:
+            model = models.table.get(settings["ModelName"])
         config = settings.get("ServerlessConfig", {})
         return cls(
             settings,
@@ -148,6 +173,11 @@ class Variant:
     def name(self) -> str:
         """Its name."""
         return str(self.settings["VariantName"])
+
+    @property
+    def packs(self) -> bool:
+        """Whether its instances are for inference components."""
+        return "ModelName" not in self.settings
 
     @property
     def serverless(self) -> bool:
@@ -241,7 +271,9 @@ class Fleet:
 
         def variants(key: str) -> dict[str, Variant]:
             return {
-                settings["VariantName"]: Variant.of(settings, models)
+                settings["VariantName"]: Variant.of(
+                    settings, models, config.get("ExecutionRoleArn", "")
+                )
                 for settings in config.get(key, [])
             }
 

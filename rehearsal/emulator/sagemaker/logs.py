@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.emulator import clock, session
 from rehearsal.emulator.host import NotAssumableError
+from rehearsal.emulator.sagemaker.component import Component
 from rehearsal.emulator.sagemaker.containers import PRINCIPAL, Container
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.fleets import Instance, Variant
@@ -46,15 +47,29 @@ class ContainerLogs:
                         lines = container.new_output()
                         if lines:
                             stream = _stream(variant, instance, container, number)
-                            self._put(endpoint, variant, stream, lines)
+                            self._put(variant, endpoint.arn, group(endpoint.name), stream, lines)
 
-    def _put(self, endpoint: Endpoint, variant: Variant, stream: str, lines: list[str]) -> None:
+    def send_component(self, component: Component) -> None:
+        """Sends what the copies of an inference component have written since the last time."""
+        name, variant = component.name, component.variant
+        with self._sending:
+            for copy in list(component.copies):
+                for container in copy.containers:
+                    lines = container.new_output()
+                    if lines:
+                        stream = f"{variant.name}/{copy.id}"
+                        where = f"/aws/sagemaker/InferenceComponents/{name}"
+                        self._put(variant, component.arn, where, stream, lines)
+
+    def _put(
+        self, variant: Variant, source_arn: str, group_: str, stream: str, lines: list[str]
+    ) -> None:
         role = variant.model["ExecutionRoleArn"]
         now = int(clock.now().timestamp() * 1000)
         events = [{"timestamp": now, "message": line} for line in lines]
-        where: dict[str, Any] = {"logGroupName": group(endpoint.name), "logStreamName": stream}
+        where: dict[str, Any] = {"logGroupName": group_, "logStreamName": stream}
         try:
-            logs = session.as_role("logs", role, principal=PRINCIPAL, source_arn=endpoint.arn)
+            logs = session.as_role("logs", role, principal=PRINCIPAL, source_arn=source_arn)
             if stream not in self._created:
                 _create(logs, where)
                 self._created.add(stream)
@@ -62,7 +77,7 @@ class ContainerLogs:
         except (ClientError, NotAssumableError) as error:
             # As in AWS: the endpoint serves on, its logs are missing.
             if stream not in self._refused:
-                log.warning("no logs of %s %s: %s", endpoint.arn, stream, error)
+                log.warning("no logs of %s %s: %s", source_arn, stream, error)
                 self._refused.add(stream)
 
 

@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.ht
 from __future__ import annotations
 
 import logging
-import re
 import threading
 import time
 from collections import Counter, defaultdict
@@ -19,6 +18,7 @@ from rehearsal.emulator.host import NotAssumableError
 from rehearsal.emulator.sagemaker.containers import PRINCIPAL
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.fleets import Instance, Variant
+from rehearsal.emulator.sagemaker.sizes import memory
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ DIGITS = 3
 UNITS = {
     **dict.fromkeys(
         ("ModelLatency", "OverheadLatency", "ModelSetupTime", "RequestDownloadLatency",
-         "ResponseUploadLatency"), "Microseconds"
+         "ResponseUploadLatency", "ContainerLatency", "ModelLoadingWaitTime",
+         "ModelDownloadingTime", "ModelLoadingTime", "ModelUnloadingTime"), "Microseconds"
     ),
     **dict.fromkeys(("TimeInBacklog", "TotalProcessingTime"), "Milliseconds"),
     **dict.fromkeys(
@@ -50,6 +51,9 @@ UNITS = {
 
 Key = tuple[str, str, str, int]
 """Endpoint, variant, configuration, slot since 1970."""
+
+OtherKey = tuple[tuple[tuple[str, str], ...], int]
+"""Dimensions, slot since 1970."""
 
 
 @dataclass
@@ -70,6 +74,7 @@ class InvocationMetrics:
 
     def __init__(self) -> None:
         self._kept: defaultdict[Key, Invocations] = defaultdict(Invocations)
+        self._others: defaultdict[OtherKey, Invocations] = defaultdict(Invocations)
         self._keeping = threading.Lock()
 
     def add(
@@ -116,10 +121,23 @@ class InvocationMetrics:
             for name, value in values.items():
                 seen[name][value] += self.weight
 
+    def count_for(self, dimensions: Mapping[str, str], values: Mapping[str, float]) -> None:
+        """Counts values of metrics with dimensions of their own, such as a container's."""
+        key = tuple(sorted(dimensions.items())), int(time.time() // SLOT)
+        with self._keeping:
+            seen = self._others[key].seen
+            for name, value in values.items():
+                seen[name][value] += self.weight
+
     def tell(self) -> None:
         """Tells CloudWatch what was counted."""
         with self._keeping:
             taken, self._kept = self._kept, defaultdict(Invocations)
+            others, self._others = self._others, defaultdict(Invocations)
+        for (named, slot), invocations in others.items():
+            for name, values in invocations.seen.items():
+                unit = UNITS.get(name, "None")
+                cloudwatch.put_values(INVOCATIONS, name, dict(named), values, unit, at=slot * SLOT)
         for (endpoint, variant, config, slot), invocations in taken.items():
             dimensions = {"EndpointName": endpoint, "VariantName": variant}
             for name, values in invocations.seen.items():
@@ -180,6 +198,9 @@ class InstanceMetrics:
             for name in figures[0]:
                 value = mean(figure[name] for figure in figures)
                 host.put_metric(INSTANCES, name, dimensions, value, "Percent")
+            for models in [instance.models for instance in instances if instance.models]:
+                loaded = float(models.count)
+                host.put_metric(INSTANCES, "LoadedModelCount", dimensions, loaded, "None")
 
     def _allowed(self, endpoint: Endpoint, variant: Variant) -> bool:
         try:
@@ -196,7 +217,8 @@ class InstanceMetrics:
         return not reason
 
     def _figures(self, variant: Variant, instance: Instance) -> dict[str, float]:
-        used = [container.usage() for container in instance.containers]
+        running = [instance, *instance.copies]
+        used = [container.usage() for each in running for container in each.containers]
         if variant.serverless:
             size_mb = variant.concurrency["MemorySizeInMB"]
             return {"MemoryUtilization": 100 * sum(u.memory for u in used) / (size_mb * MIB)}
@@ -215,17 +237,4 @@ class InstanceMetrics:
 DISK_GB = 30
 """Taken for the volume of an instance where the variant names no size."""
 
-MIB, GIB = 2**20, 2**30
-MEMORY_PER_CPU = {"c": 2, "m": 4, "r": 8, "t": 2}
-"""GiB, by the first letter of the family; other families are taken for m."""
-
-
-def memory(instance_type: str) -> float:
-    """Returns the bytes of memory of an instance type such as "ml.m5.large"."""
-    match = re.fullmatch(
-        r"ml\.(?P<family>[a-z])[^.]*\.(?P<times>\d*)(?P<size>x?large|medium)", instance_type
-    )
-    if match is None:
-        return 8.0 * GIB
-    cpus = int(match["times"] or 1) * {"medium": 1, "large": 2, "xlarge": 4}[match["size"]]
-    return float(cpus * MEMORY_PER_CPU.get(match["family"], 4) * GIB)
+MIB = 2**20

@@ -14,6 +14,7 @@ NAMES = {
     "ModelName": "model",
     "EndpointConfigName": "endpoint-config",
     "EndpointName": "endpoint",
+    "InferenceComponentName": "inference-component",
     "TransformJobName": "transform-job",
     "ProcessingJobName": "processing-job",
     "TrainingJobName": "training-job",

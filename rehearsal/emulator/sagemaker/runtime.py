@@ -10,7 +10,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from rehearsal.emulator import host
@@ -21,7 +21,9 @@ from rehearsal.emulator.sagemaker.capture import Capture
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import Endpoints
 from rehearsal.emulator.sagemaker.fleets import Fleet, Instance, Variant
-from rehearsal.emulator.sagemaker.metrics import InvocationMetrics
+from rehearsal.emulator.sagemaker.metrics import InvocationMetrics, errors, short
+from rehearsal.emulator.sagemaker.multimodel import HEADER as TARGET_MODEL
+from rehearsal.emulator.sagemaker.packing import hostname, require_target, route
 from rehearsal.emulator.sagemaker.refusals import model_error, rest_error
 
 PATH = re.compile(r"/endpoints/(?P<name>[^/]+)/invocations")
@@ -61,6 +63,8 @@ class Answered:
         content: The body.
         attributes: Custom attributes that the container set.
         seconds: How long it took.
+        measured: Values of metrics of loading the model.
+        containers: How long each of several containers took.
     """
 
     status: int
@@ -68,6 +72,8 @@ class Answered:
     content: bytes
     attributes: str
     seconds: float
+    measured: Mapping[str, float] = field(default_factory=dict)
+    containers: Mapping[str, float] = field(default_factory=dict)
 
 
 class Runtime:
@@ -81,9 +87,11 @@ class Runtime:
     Attributes:
         operations: Path of an operation -> what answers it.
         serverless: Lets a serverless variant answer.
+        component: Lets an inference component answer.
     """
 
     serverless: Callable[[Endpoint, Fleet, Variant, Asked], Awaitable[Answered]]
+    component: Callable[[Endpoint, Fleet, Variant, Asked], Awaitable[Answered]]
 
     def __init__(self, endpoints: Endpoints, metrics: InvocationMetrics, capture: Capture) -> None:
         self.endpoints = endpoints
@@ -123,6 +131,7 @@ class Runtime:
                 "InvokeEndpointAsync.",
             )
         variant = choose(fleet, headers.get("x-amzn-sagemaker-target-variant"))
+        require_target(endpoint.name, variant, headers)
         self._copy(endpoint, fleet, variant, asked)
         answered = await self._answer(endpoint, fleet, variant, asked)
         if not OK <= answered.status < REDIRECTION:
@@ -155,6 +164,8 @@ class Runtime:
         """Lets an instance of a variant answer, counts it and captures it."""
         if variant.serverless:
             return await self.serverless(endpoint, fleet, variant, asked)
+        if variant.packs:
+            return await self.component(endpoint, fleet, variant, asked)
         instance = variant.next_instance()
         if instance is None:
             raise ServiceError("ServiceUnavailable", f"{variant.name} has no instance.", 503)
@@ -173,6 +184,18 @@ class Runtime:
             model_seconds=answered.seconds,
             overhead_seconds=time.perf_counter() - asked.began - answered.seconds,
         )
+        if answered.measured:
+            self.metrics.count((endpoint.name, variant.name, fleet.name), answered.measured)
+        dimensions = {"EndpointName": endpoint.name, "VariantName": variant.name}
+        for name, seconds in answered.containers.items():
+            self.metrics.count_for(
+                {**dimensions, "ContainerName": name},
+                {
+                    "Invocations": 1.0,
+                    "ContainerLatency": short(seconds * 1e6),
+                    **errors(answered.status),
+                },
+            )
         if OK <= answered.status < REDIRECTION and self.capture.wanted(fleet):
             self.capture.keep(
                 endpoint,
@@ -212,24 +235,32 @@ async def ask(calls: Calls, instance: Instance, asked: Asked, seconds: float = S
     headers, content = asked.headers, asked.body
     passed = {"content-type": headers.get("content-type", "application/octet-stream")}
     passed |= {name: headers[name] for name in ("accept", ATTRIBUTES) if name in headers}
+    measured: dict[str, float] = {}
+    containers: dict[str, float] = {}
+    steps = await route(calls, instance, headers, measured)
+    if instance.models is not None:
+        passed[TARGET_MODEL] = headers[TARGET_MODEL]
     started = time.perf_counter()
     status, told = OK, dict(passed)
-    for container in instance.containers:
+    for container, path in steps:
+        began = time.perf_counter()
         left = seconds - (time.perf_counter() - started)
         passed["content-type"] = told.get("content-type", passed["content-type"])
         try:
-            status, told, content = await calls.post(
-                container.port, "/invocations", passed, content, left
-            )
+            status, told, content = await calls.post(container.port, path, passed, content, left)
         except TimeoutError:
             status, told, content = 0, {}, TIMED_OUT
         except NoAnswerError:
             status, told, content = 0, {}, NO_ANSWER
+        if name := hostname(container):
+            containers[name] = time.perf_counter() - began
         if not OK <= status < REDIRECTION:
             break
     taken = time.perf_counter() - started
+    if instance.models is not None:
+        await instance.models.answered(calls, headers[TARGET_MODEL], measured)
     kind = told.get("content-type", "application/octet-stream")
-    return Answered(status, kind, content, told.get(ATTRIBUTES, ""), taken)
+    return Answered(status, kind, content, told.get(ATTRIBUTES, ""), taken, measured, containers)
 
 
 TIMED_OUT = (

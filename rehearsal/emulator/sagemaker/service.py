@@ -10,6 +10,8 @@ from rehearsal.emulator.api import Api, ServiceError
 from rehearsal.emulator.sagemaker import permissions
 from rehearsal.emulator.sagemaker.asynchronous import Asynchronous
 from rehearsal.emulator.sagemaker.capture import Capture
+from rehearsal.emulator.sagemaker.components import Components
+from rehearsal.emulator.sagemaker.copies import Copies
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import SETTLED, Endpoints
 from rehearsal.emulator.sagemaker.jobs.processing import ProcessingJobs
@@ -42,6 +44,7 @@ class SageMaker(Api):
         self.models = Models()
         self.configs = EndpointConfigs(self.models)
         self.endpoints = Endpoints(self.models, self.configs)
+        self.components = Components(self.endpoints, self.models)
         self.registry = ModelRegistry()
         self.jobs = (TransformJobs(self.models), ProcessingJobs(), TrainingJobs())
         self.pipelines = Pipelines()
@@ -50,6 +53,7 @@ class SageMaker(Api):
                 self.models.table,
                 self.configs.table,
                 self.endpoints.table,
+                self.components.table,
                 self.registry.groups,
                 self.pipelines.table,
                 *(jobs.table for jobs in self.jobs),
@@ -62,11 +66,14 @@ class SageMaker(Api):
         self.runtime = Runtime(self.endpoints, self.invocations, self.capture)
         self.serverless = Serverless(self.runtime.calls, self.invocations)
         self.runtime.serverless = self.serverless.answer
+        self.copies = Copies(self.components, self.runtime.calls, self.invocations)
+        self.runtime.component = self.copies.answer
         self.asynchronous = Asynchronous(self.runtime, self.invocations)
         self.parts: tuple[object, ...] = (
             self.models,
             self.configs,
             self.endpoints,
+            self.components,
             self.registry,
             self.pipelines,
             *self.jobs,
@@ -74,6 +81,8 @@ class SageMaker(Api):
         )
         self.resources = dict.fromkeys(self.model.operation_names, permissions.resource)
         self.endpoints.before_stop = self.settle
+        self.endpoints.before_delete = self.components.require_none
+        self.components.before_stop = self.logs.send_component
 
     def __getattr__(self, name: str) -> Callable[[Record], Record]:
         """An operation is a method of one of the parts."""
@@ -111,6 +120,9 @@ class SageMaker(Api):
             self.instances.measure(endpoint)
             self.logs.send(endpoint)
             self.serverless.rest(endpoint)
+        for component in list(self.components.running.values()):
+            self.copies.each_minute(component)
+            self.logs.send_component(component)
         self.asynchronous.each_minute()
         self.capture.write()
 
@@ -118,8 +130,9 @@ class SageMaker(Api):
         """Adds the service and its resource types to the emulator."""
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
         registry, pipelines = self.registry, self.pipelines.table
+        hosting = (self.models, self.configs, self.endpoints, self.components)
         for table in (
-            *(part.table for part in (self.models, self.configs, self.endpoints)),
+            *(part.table for part in hosting),
             *(registry.groups, registry.versions, pipelines),
         ):
             inventory.watch(f"sagemaker.{table.kind}", table.by_name)
@@ -140,7 +153,15 @@ class SageMaker(Api):
             gone=self.wait_until_gone,
             updatable=True,
         ).register()
-
+        ApiType(
+            self,
+            "AWS::SageMaker::InferenceComponent",
+            "InferenceComponent",
+            "InferenceComponentName",
+            wait=self.wait_for_component,
+            gone=self.wait_until_component_gone,
+            updatable=True,
+        ).register()
         ApiType(
             self,
             "AWS::SageMaker::ModelPackageGroup",
@@ -154,8 +175,33 @@ class SageMaker(Api):
             self, "AWS::SageMaker::Pipeline", "Pipeline", "PipelineName", updatable=True
         ).register()
 
+    def wait_for_component(self, name: str) -> None:
+        """Returns when an inference component has settled; an update that bakes gets its time.
+
+        Raises:
+            ServiceError: It failed, or kept what it had.
+        """
+        component = self.components.running[name.lower()]
+        while True:
+            status = component.record["InferenceComponentStatus"]
+            reason = component.record.get("FailureReason")
+            if status in ("InService", "Failed"):
+                if reason:
+                    raise ServiceError("NotStabilized", f"{status}: {reason}")
+                return
+            time.sleep(POLL_SECONDS)
+            if component.waiting:
+                time.sleep(MINUTE_SECONDS)
+                clock.advance(clock.MINUTE)
+
+    def wait_until_component_gone(self, name: str) -> None:
+        """Returns when an inference component is deleted."""
+        while name in self.components.table:
+            time.sleep(POLL_SECONDS)
+
     def stop_all(self) -> None:
         """Ends every process, when the rehearsal ends."""
+        self.components.stop_all()
         self.endpoints.stop_all()
         for jobs in self.jobs:
             jobs.stop_all()
