@@ -162,9 +162,7 @@ def test_service_role_has_to_trust_the_project(workshop: Workshop) -> None:
     role = workshop.role(
         "codebuild.amazonaws.com",
         PERMISSIONS,
-        Condition={
-            "ArnEquals": {"aws:SourceArn": f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/x"}
-        },
+        Condition={"ArnEquals": {"aws:SourceArn": another}},
     )
     workshop.codebuild.update_project(name=project, serviceRole=role)
     build = workshop.build(project)
