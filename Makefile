@@ -36,12 +36,12 @@ airflow: $(AIRFLOW)/.installed $(VENV)/.dev
 # The emulated AWS pins another botocore than ours: an environment of its own, of 100 MB.
 rehearsal: $(EMULATOR)/.installed $(VENV)/.dev node_modules/.installed
 
-check: $(VENV)/.dev node_modules/.installed airflow
+check: $(VENV)/.dev node_modules/.installed airflow rehearsal
 	ruff format --check .
 	ruff check .
 	mypy
 	cdk synth --quiet
-	cfn-lint --regions us-east-1 eu-west-1 ap-southeast-2 sa-east-1 --template cdk.out/*.template.json
+	cfn-lint --template cdk.out/*.template.json
 	mla check --info cdk.out/*.template.json
 	secretlint "**/*" && echo "secrets: none found"
 	python scripts/licences.py --check

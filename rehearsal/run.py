@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -159,6 +159,9 @@ class Rehearsal:
                 with self._timed("scenario"):
                     self._perform(module, account, toolkit, outputs)
             after(account)
+        except KeyboardInterrupt:
+            account.stop()
+            raise
         finally:
             # With the emulator everything is gone: there is nothing to destroy.
             if account.alive:
@@ -167,12 +170,11 @@ class Rehearsal:
     def _tear_down(
         self, account: EmulatedAccount, toolkit: Toolkit, assembly: Path, existing: list[str]
     ) -> None:
-        try:
-            with self._timed("destroy"):
-                toolkit.destroy(self.architecture.stack_id, assembly)
-        finally:
-            with self._timed("nothing left"):
-                self._compare(existing, account.control("inventory")["resources"])
+        # What is left is said of a failed destruction, too, but not after Ctrl-C.
+        with suppress(RehearsalError), self._timed("destroy"):
+            toolkit.destroy(self.architecture.stack_id, assembly)
+        with self._timed("nothing left"):
+            self._compare(existing, account.control("inventory")["resources"])
 
     def _perform(
         self,

@@ -96,11 +96,13 @@ class Toolkit:
             watch.start()
             try:
                 self._follow(process.stdout or (), log)
+                process.wait(seconds)
+            except BaseException:  # Ctrl-C above all: the command line is in a session of its own
+                _kill(process)
+                raise
             finally:
                 ended.set()
                 watch.join()
-                if process.poll() is None:
-                    process.wait(seconds)
         if process.returncode:
             if not self.account.alive:
                 raise RehearsalError(f"The emulated AWS has ended: see {self.account.log}.")

@@ -177,7 +177,7 @@ class Account:
             Unseen: It was not answered; Rejected if the credentials are the reason.
         """
         client = self._awaited(service, operation, region)
-        with _sentences(service, client, operation):
+        with sentences(_call(service, client, operation)):
             answer: dict[str, Any] = getattr(client, operation)(**arguments)
             return answer
 
@@ -190,7 +190,7 @@ class Account:
             Unseen: A page was not answered; Rejected if the credentials are the reason.
         """
         client = self._awaited(service, operation, region)
-        with _sentences(service, client, operation):
+        with sentences(_call(service, client, operation)):
             found = client.get_paginator(operation).paginate(**arguments)
             return [item for page in found for item in page.get(key, [])]
 
@@ -245,7 +245,9 @@ def connect(
 
 def permission(call: str) -> str:
     """Returns the IAM action that allows a call, such as "s3:ListAllMyBuckets"."""
-    service, _, operation = call.partition(":")
+    service, _, operation = call.rpartition(":")
+    if not service:
+        return call
     return ACTIONS.get(call, f"{SERVICES.get(service, service)}:{operation}")
 
 
@@ -258,22 +260,29 @@ def _call(service: str, client: Any, operation: str) -> str:
 
 
 @contextmanager
-def _sentences(service: str, client: Any, operation: str) -> Iterator[None]:
-    """Turns what botocore raises into Unseen, but for a call that is wrong in itself."""
-    call = _call(service, client, operation)
+def sentences(call: str = "") -> Iterator[None]:
+    """Turns what botocore raises into Unseen, but for a call that is wrong in itself.
+
+    Args:
+        call: What is asked, such as "sagemaker:ListEndpoints"; empty if any call may be made.
+
+    Raises:
+        Unseen: It was not answered; Rejected if the credentials are the reason.
+    """
     try:
         yield
     except ParamValidationError:
         raise
     except ClientError as error:
-        raise _refusal(call, error) from None
+        raise _refusal(call or error.operation_name, error) from None
     except CREDENTIALS as error:
         raise Rejected(f"the credentials cannot be used: {_plain(error)}", call=call) from None
     except (NoConnection, HTTPClientError) as error:
-        reason = f"{permission(call)} did not answer in time ({type(error).__name__})"
+        asked = permission(call) if call else "the service"
+        reason = f"{asked} did not answer in time ({type(error).__name__})"
         raise Unseen(reason, call=call) from None
     except BotoCoreError as error:
-        raise Unseen(f"{permission(call)}: {_plain(error)}", call=call) from None
+        raise Unseen(f"{permission(call)}: {_plain(error)}".lstrip(": "), call=call) from None
 
 
 def _refusal(call: str, error: ClientError) -> Unseen:

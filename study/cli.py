@@ -152,6 +152,29 @@ def rehearse(
 
 
 @app.command()
+def invoke(
+    slug: Annotated[str, typer.Argument(help="Architecture, such as realtime_endpoint.")],
+    file: Annotated[
+        Path | None, typer.Option(help="The request; without it, the model's first sample.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="AWS Region; that of the environment without.")
+    ] = None,
+) -> None:
+    """Sends a request to a deployed architecture and prints the answer; exit code 1 if none."""
+    from catalogue.discover import select
+    from study import invoke as study
+
+    (architecture,) = select([slug])
+    try:
+        answer = study.invoke(architecture, file=file, region=region)
+    except study.Unanswered as refused:
+        typer.echo(f"error: {refused}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(answer, nl=not answer.endswith(b"\n"))
+
+
+@app.command()
 def preflight(
     slug: Annotated[str, typer.Argument(help="Architecture, such as realtime_endpoint.")],
     region: Annotated[

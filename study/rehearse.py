@@ -155,7 +155,7 @@ def _one(outcome: Outcome) -> Report:
     ]
     return Report(
         f"Rehearsal of {outcome.slug}",
-        outcome.problem or "Deployed, used and destroyed: nothing is left.",
+        outcome.problem or _well(outcome),
         [
             Section(
                 "Steps",
@@ -167,12 +167,19 @@ def _one(outcome: Outcome) -> Report:
                 "Recorded only",
                 ("type", "resources"),
                 only,
-                note=f"{recorded} of {behaving + recorded} resources were checked against their "
-                "schema and have no behaviour here.",
+                note=f"{recorded} of {behaving + recorded} resources exist without a behaviour: "
+                "what they would do in AWS was not rehearsed.",
             ),
             Section("Left behind", ("resource",), [(name,) for name in outcome.left]),
         ],
     )
+
+
+def _well(outcome: Outcome) -> str:
+    """Returns what a rehearsal without a problem has shown, and no more than that."""
+    if any(step.name == "scenario" for step in outcome.steps):
+        return "Deployed, used and destroyed: nothing is left."
+    return "Deployed and destroyed: nothing is left. It was not used: there is no scenario."
 
 
 def _several(outcomes: Sequence[Outcome]) -> Report:

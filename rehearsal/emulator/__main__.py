@@ -9,13 +9,26 @@ import signal
 import uvicorn
 import uvloop
 
-from rehearsal.emulator import clock, control, faults, host, image_functions, images, recorded
+from rehearsal.emulator import (
+    clock,
+    control,
+    faults,
+    host,
+    host_eks,
+    host_resources,
+    image_functions,
+    images,
+    kubernetes,
+    network,
+    recorded,
+)
 from rehearsal.emulator.alarms import Watch
 from rehearsal.emulator.autoscaling.service import AutoScaling
 from rehearsal.emulator.builds.service import CodeBuild
 from rehearsal.emulator.control import Control
 from rehearsal.emulator.sagemaker.dataplane import DataPlane
 from rehearsal.emulator.sagemaker.service import SageMaker
+from rehearsal.emulator.workflows import delivery, functions, machines, tasks
 
 
 async def run() -> None:
@@ -23,6 +36,7 @@ async def run() -> None:
     clock.start()
     host.count_loopback_as_secure()
     host.name_log_streams()
+    host_resources.register()
     host.accept_signatures_of([clock.outside, clock.now])
     host.date_answers_by(clock.outside)
     sagemaker = SageMaker()
@@ -32,6 +46,10 @@ async def run() -> None:
     builds = CodeBuild()
     builds.register()
     image_functions.register()
+    tasks.register()
+    machines.register()
+    delivery.register()
+    functions.register()
     scaling = AutoScaling()
     scaling.register()
     alarms = Watch(scaling.scaler.act)
@@ -39,6 +57,10 @@ async def run() -> None:
     # First what the alarms judge, then what they call, then what goes by the clock.
     clock.each_minute(alarms.each_minute)
     clock.each_minute(scaling.actions.each_minute)
+    network.register()
+    host_eks.register()
+    kubernetes.register()
+    clock.follow()
     recorded.register()
     faults.register()
 
@@ -60,11 +82,10 @@ async def run() -> None:
     try:
         await uvicorn.Server(config).serve()
     finally:
-        sagemaker.components.stop_all()
-        sagemaker.endpoints.stop_all()
+        sagemaker.stop_all()
+        await sagemaker.runtime.calls.close()
         builds.stop_all()
         images.clean()
-        await sagemaker.runtime.calls.close()
 
 
 if __name__ == "__main__":

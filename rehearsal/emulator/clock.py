@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Condition, Lock, get_ident
+from threading import Condition, Lock, Thread, get_ident
 
 import time_machine
+
+log = logging.getLogger(__name__)
 
 MINUTE = 60.0
 PATIENCE_SECONDS = 60.0
@@ -40,13 +44,12 @@ def outside() -> datetime:
 
 
 def each_minute(action: Callable[[], None]) -> None:
-    """Lets something happen whenever a minute is skipped, in the order of registration."""
+    """Lets something happen whenever a minute passes, in the order of registration."""
     _ticking.append(action)
 
 
 def advance(seconds: float) -> None:
     """Skips some time, minute by minute, so that what happens each minute happens."""
-    global _skipped  # noqa: PLW0603 - there is one time
     if _traveller is None:
         raise RuntimeError("the clock was not started")
     with _advancing:
@@ -55,12 +58,32 @@ def advance(seconds: float) -> None:
             step = min(left, MINUTE)
             _traveller.shift(step)
             left -= step
-            for action in _ticking:
-                action()
-            with _passing:
-                _skipped += 1
-                _passing.notify_all()
-                _passing.wait_for(_all_have_seen, PATIENCE_SECONDS)
+            _tick()
+
+
+def follow() -> None:
+    """Lets what happens each minute happen in real minutes, too, for those who skip none."""
+    Thread(target=_live, name="clock", daemon=True).start()
+
+
+def _live() -> None:
+    while True:
+        time.sleep(MINUTE)
+        try:
+            with _advancing:
+                _tick()
+        except Exception:  # nobody waits for it
+            log.exception("what happens each minute failed")
+
+
+def _tick() -> None:
+    global _skipped  # noqa: PLW0603 - there is one time
+    for action in _ticking:
+        action()
+    with _passing:
+        _skipped += 1
+        _passing.notify_all()
+        _passing.wait_for(_all_have_seen, PATIENCE_SECONDS)
 
 
 def _all_have_seen() -> bool:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.emulator import host
+from rehearsal.emulator import host, host_calls
 
 
 @dataclass
@@ -43,7 +43,7 @@ _faults: list[Fault] = []
 
 def register() -> None:
     """Lets every call pass by here."""
-    host.intercept(_meet)
+    host_calls.intercept(_meet)
 
 
 def add(request: dict[str, Any]) -> int:
@@ -66,11 +66,11 @@ def clear() -> None:
     _faults.clear()
 
 
-async def _meet(call: host.Call) -> host.Answer | None:
+async def _meet(call: host_calls.Call) -> host.Answer | None:
     for fault in _faults:
         if fault.meets(call.action, call.caller):
             await asyncio.sleep(fault.seconds)
             if fault.code:
                 message = f"{call.action} fails: the rehearsal wants it so."
-                return host.failure(call, fault.code, message, fault.status)
+                return host_calls.failure(call, fault.code, message, fault.status)
     return None

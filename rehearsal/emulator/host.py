@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
@@ -144,9 +144,43 @@ def role_credentials(role_arn: str, *, service: str, source_arn: str) -> dict[st
     }
 
 
-def _trusts(policy: str | dict[str, Any], service: str, role_arn: str, source_arn: str) -> bool:
+def role_denial(
+    role_arn: str,
+    *,
+    service: str,
+    source_arn: str,
+    action: str,
+    resource: str,
+    context: Mapping[str, Any] | None = None,
+) -> str | None:
+    """Returns why IAM does not let a service do something under a role, None if it does.
+
+    Raises:
+        NotAssumableError: As role_credentials().
+    """
+    credentials = role_credentials(role_arn, service=service, source_arn=source_arn)
+    return denial(credentials["aws_access_key_id"], action, resource, context)
+
+
+def policy_allows(
+    policy: str | None, service: str, action: str, resource: str, source_arn: str
+) -> bool:
+    """Returns whether a resource's policy lets a service act for a resource of this account."""
+    if not policy:
+        return False
+    return _trusts(policy, service, resource, source_arn, action=action)
+
+
+def _trusts(
+    policy: str | dict[str, Any],
+    service: str,
+    resource: str,
+    source_arn: str,
+    *,
+    action: str = "sts:AssumeRole",
+) -> bool:
     document = json.loads(policy) if isinstance(policy, str) else policy
-    return lets(document, service, "sts:AssumeRole", role_arn, source_arn)
+    return lets(document, service, action, resource, source_arn)
 
 
 def lets(
@@ -158,7 +192,7 @@ def lets(
     own = [
         statement
         for statement in ([statements] if isinstance(statements, dict) else statements)
-        if service in _texts(statement.get("Principal", {}).get("Service", []))
+        if service in _services(statement.get("Principal", {}))
     ]
     root = f"arn:aws:iam::{ACCOUNT}:root"
     context = iam_evaluator.EvalContext(
@@ -173,8 +207,9 @@ def lets(
     return bool(iam_evaluator.evaluate_trust_policy({"Statement": own}, root, context))
 
 
-def _texts(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
+def _services(principal: str | dict[str, Any]) -> list[str]:
+    named = principal.get("Service", []) if isinstance(principal, dict) else []
+    return [named] if isinstance(named, str) else named
 
 
 def count_loopback_as_secure() -> None:
@@ -210,17 +245,22 @@ def put_metric(
     )
 
 
-def in_background(action: Callable[[], None], name: str) -> None:
-    """Runs something on a thread of its own, within the account and Region of the rehearsal."""
+def within_account(action: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function as it runs on any thread: within the rehearsal's account and Region."""
 
-    def run() -> None:
+    def run(*arguments: Any) -> Any:
         responses.set_request_account_id(ACCOUNT)
         responses.set_request_region(REGION)
         # What services ask of each other they ask by TLS.
         iam_evaluator.pin_request_origin("127.0.0.1", True)
-        action()
+        return action(*arguments)
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    return run
+
+
+def in_background(action: Callable[[], None], name: str) -> None:
+    """Runs something on a thread of its own, within the account and Region of the rehearsal."""
+    threading.Thread(target=within_account(action), name=name, daemon=True).start()
 
 
 def name_log_streams() -> None:
@@ -239,65 +279,19 @@ def name_log_streams() -> None:
 
 
 def accept_signatures_of(clocks: Sequence[Callable[[], datetime]]) -> None:
-    """Lets a signature pass that is in time by one of several clocks: clients do not skip time."""
+    """Lets a signature pass that is in time by one of several clocks: clients do not skip time.
+
+    So does one of a time between them: time may be skipped while a request is on its way.
+    """
     too_late = sigv4.request_time_failure
 
     def by_all(signature: Any) -> tuple[str, str] | None:
-        failures = [too_late(signature, now=clock()) for clock in clocks]
-        return None if None in failures else failures[0]
+        times = sorted(clock() for clock in clocks)
+        failures = [too_late(signature, now=time) for time in times]
+        signed = datetime.strptime(signature.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return None if None in failures or times[0] < signed < times[-1] else failures[0]
 
     sigv4.request_time_failure = by_all
-
-
-@dataclass(frozen=True)
-class Call:
-    """A request to a service.
-
-    Attributes:
-        service: As MiniStack calls it.
-        action: As IAM calls it, such as "s3:GetObject".
-        caller: ARN of the caller.
-        headers: Of the request, lower case.
-    """
-
-    service: str
-    action: str
-    caller: str
-    headers: dict[str, str]
-
-
-def intercept(first: Callable[[Call], Awaitable[Answer | None]]) -> None:
-    """Asks somebody before a service answers; an answer of theirs stands for the service's."""
-    dispatch = gateway._dispatch_service_request
-
-    async def dispatched(*request: Any) -> Answer:
-        method, path, headers, body, query, _ = request
-        parameters = gateway._routing_params(method, path, headers, body, query)
-        service = router.detect_service(method, path, headers, parameters)
-        action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters)
-        if action is None:
-            action = f"{service}:{headers.get('x-amz-target', path).rpartition('.')[2]}"
-        caller = iam_evaluator.request_caller_arn(headers, query)
-        answer = await first(Call(service, action, caller, headers))
-        if answer is not None:
-            return answer
-        return await dispatch(*request)  # type: ignore[no-any-return]
-
-    gateway._dispatch_service_request = dispatched
-
-
-def failure(call: Call, code: str, message: str, status: int) -> Answer:
-    """Returns an error in the protocol of the service that was called."""
-    _, headers, body = iam_actions.access_denied_response(
-        call.service,
-        call.action,
-        call.caller,
-        "rehearsal",
-        error_code=code,
-        message=message,
-        headers=call.headers,
-    )
-    return status, headers, body
 
 
 def date_answers_by(clock: Callable[[], datetime]) -> None:

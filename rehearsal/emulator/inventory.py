@@ -8,18 +8,33 @@ from typing import Any
 from rehearsal.emulator import host
 
 HISTORY = {
+    "cloudwatch_logs.log_records",  # of groups that are listed themselves
     "cloudformation.stack_events",
     "cloudtrail.events",
     "cloudwatch.alarm_history",
     "cloudwatch.metrics",
+    "dynamodb.tags",  # of tables that are listed themselves, as the next
+    "ec2.tags",
+    "ecs.tags",
+    "ecs.task_def_latest",  # a revision's number is never given again
     "eventbridge.events_log",
+    "stepfunctions.executions",
     "sts.sessions",
 }
 """Collections that remember what was: nothing in them exists."""
 
 GONE: dict[str, Callable[[Any], bool]] = {
     "cloudformation.stacks": lambda stack: stack["StackStatus"] == "DELETE_COMPLETE",
+    "ec2.nat_gateways": lambda gateway: gateway["State"] == "deleted",
+    # AWS keeps them in this state, for reference: they cost nothing and run nothing.
+    "ecs.clusters": lambda cluster: cluster["status"] == "INACTIVE",
+    "ecs.services": lambda service: service["status"] == "INACTIVE",
+    "ecs.task_defs": lambda definition: definition["status"] == "INACTIVE",
+    "ecs.tasks": lambda task: task["lastStatus"] == "STOPPED",
+    "iam.aws_managed_attachment_counts": lambda count: count == 0,
     "kms.keys": lambda key: key["KeyState"] == "PendingDeletion",
+    # A deleted version's number is never given again: the layer's name is remembered for it.
+    "lambda.layers": lambda layer: all(v.get("_deleted") for v in layer["versions"]),
 }
 """Collections that go on listing what was deleted -> how to tell."""
 

@@ -1,4 +1,8 @@
-"""Resource types without behaviour: properties are checked, Ref and Fn::GetAtt answer, no more."""
+"""Resource types without behaviour: they exist, Ref and Fn::GetAtt answer, and nothing follows.
+
+Most are checked against their schema and known to CloudFormation alone. Some (KEPT) have a service
+that lists and describes them, of which nothing runs either.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,37 @@ from rehearsal.emulator import host, schemas
 
 Properties = dict[str, Any]
 
+KEPT = (
+    "AWS::Athena::",  # no query runs
+    "AWS::CloudWatch::Dashboard",
+    "AWS::EC2::",  # no network: no packet travels
+    "AWS::ECS::",  # no task runs
+    "AWS::EKS::",  # no node and no Kubernetes API
+    "AWS::ElasticLoadBalancingV2::",  # nothing listens
+    "AWS::Glue::",
+    "AWS::IoT::",  # no broker: no message, no rule
+    "AWS::Logs::MetricFilter",
+    "AWS::WAFv2::",  # nothing is filtered
+)
+"""What begins so is kept by its service, and does nothing."""
+
 
 def register() -> None:
     """Lets CloudFormation record every type that has a schema and no behaviour."""
     for name in schemas.known():
         if not host.knows_type(name):
-            host.add_type(name, Recorded(name).behaviour())
-            _types.add(name)
+            add(name, Recorded(name).behaviour())
+
+
+def add(name: str, behaviour: host.ResourceType) -> None:
+    """Lets CloudFormation record a type, and says so in reports."""
+    host.add_type(name, behaviour)
+    _types.add(name)
 
 
 def types() -> list[str]:
-    """Returns the types that are recorded only."""
-    return sorted(_types)
+    """Returns the types that are recorded only, or kept."""
+    return sorted(_types | {name for name in schemas.known() if name.startswith(KEPT)})
 
 
 _types: set[str] = set()

@@ -34,6 +34,21 @@ def as_role(client: str, role_arn: str, *, principal: str, source_arn: str) -> A
     return _client(client, tuple(sorted(credentials.items())))
 
 
+def role_environment(role_arn: str, *, principal: str, source_arn: str) -> dict[str, str]:
+    """Returns the environment by which a program acts under a role that a service assumes.
+
+    Raises:
+        NotAssumableError: The role does not allow it.
+    """
+    credentials = host.role_credentials(role_arn, service=principal, source_arn=source_arn)
+    return {
+        **{name.upper(): value for name, value in credentials.items()},
+        "AWS_ENDPOINT_URL": host.ENDPOINT,
+        "AWS_DEFAULT_REGION": host.REGION,
+        "AWS_REGION": host.REGION,
+    }
+
+
 def as_account(client: str) -> Any:
     """Returns a boto3 client of the account itself, for what a service does of its own."""
     return _client(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -68,6 +69,9 @@ def metrics(account: EmulatedAccount) -> Iterator[Metrics]:
     metrics.cloudwatch.delete_alarms(AlarmNames=metrics.made)
 
 
+SECONDS = 10
+
+
 class Mailbox:
     """A queue that a topic and a rule deliver to."""
 
@@ -89,9 +93,16 @@ class Mailbox:
             TopicArn=self.topic, AttributeName="Policy", AttributeValue=allowed
         )
 
-    def read(self) -> list[dict[str, Any]]:
-        found = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10)
-        messages = found.get("Messages", [])
+    def read(self, expected: int = 0) -> list[dict[str, Any]]:
+        """The messages that came; those expected are waited for, as rules deliver when they can."""
+        messages: list[dict[str, Any]] = []
+        deadline = time.monotonic() + SECONDS
+        while True:
+            found = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10)
+            messages += found.get("Messages", [])
+            if len(messages) >= expected or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
         for message in messages:
             self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         bodies = [json.loads(message["Body"]) for message in messages]
@@ -146,10 +157,10 @@ def test_topic_and_event_bus_hear_each_change_once(metrics: Metrics) -> None:
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=name, Targets=[{"Id": "mailbox", "Arn": mailbox.arn}])
     metrics.account.advance(60)
-    mailbox.read()  # from no data to OK
+    mailbox.read(expected=1)  # from no data to OK
     metrics.publish(9)
     metrics.account.advance(120)
-    message, event = sorted(mailbox.read(), key=lambda each: "detail" in each)
+    message, event = sorted(mailbox.read(expected=2), key=lambda each: "detail" in each)
     assert (message["OldStateValue"], message["NewStateValue"]) == ("OK", "ALARM")
     assert message["Trigger"]["Statistic"] == "Sum"
     assert event["detail"]["state"]["value"] == "ALARM"

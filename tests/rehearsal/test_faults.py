@@ -54,7 +54,7 @@ def test_a_late_answer_is_a_time_out(
 
 def test_only_the_named_caller_meets_it(failing: EmulatedAccount) -> None:
     failing.fail("sns:ListTopics", "InternalError", status=500, caller="somebody-else")
-    assert failing.client("sns").list_topics()["Topics"] == []
+    assert "Topics" in failing.client("sns").list_topics()
 
 
 def test_all_calls_meet_it_until_it_is_taken_back(failing: EmulatedAccount) -> None:

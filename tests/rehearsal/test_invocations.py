@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -171,14 +172,9 @@ def test_both_sides_of_both_variants_are_captured(hosting: Hosting, shadowed: st
     pairs = {line["eventMetadata"]["inferenceId"]: line for line in shadow}
     assert set(pairs) == {f"row-{number}" for number in range(5)}
     assert pairs["row-0"]["captureData"]["endpointOutput"]["data"] != told[0]["Body"]
-    (key,) = [
-        each["Key"]
-        for each in hosting.s3.list_objects_v2(
-            Bucket=BUCKET, Prefix=f"capture/{shadowed}/Production/"
-        )["Contents"]
-    ]
-    assert len(key.split("/")) == 8  # prefix, endpoint, variant, year, month, day, hour, file
-    assert key.endswith(".jsonl")
+    prefix = f"capture/{shadowed}/Production/"
+    for each in hosting.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]:
+        assert re.fullmatch(prefix + r"\d{4}/\d\d/\d\d/\d\d/[^/]+\.jsonl", each["Key"])
 
 
 def test_without_a_named_type_base64_is_captured(hosting: Hosting) -> None:

@@ -36,6 +36,12 @@ from study.validation import findings
         (["list", "--task", "9.9"], "There is no exam task '9.9'"),
         (["list", "--domain", "data_preparation", "--task", "3.1"], "No architecture is in domain"),
         (["show", "async_endpoint", "--assembly", "/nowhere"], "There is no /nowhere/async"),
+        (["rehearse"], "No architecture is named: name one or more, or say --all."),
+        (["rehearse", "realtime_endpont"], "did you mean 'realtime_endpoint'?"),
+        (["rehearse", "async_endpoint", "shadow_test", "--keep"], "--keep waits for one"),
+        (["invoke", "realtime_endpont"], "did you mean 'realtime_endpoint'?"),
+        (["invoke", "airflow_workflow"], "airflow_workflow answers no requests: "),
+        (["invoke", "realtime_endpoint", "--file", "/nowhere"], "/nowhere cannot be read: No such"),
     ],
 )
 def test_mla_says_what_is_wrong(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
@@ -118,5 +117,5 @@ def _key_arn(key: str) -> str:
 
 
 def _place(uri: str) -> dict[str, str]:
-    location = urlparse(uri)
-    return {"Bucket": location.netloc, "Key": location.path.lstrip("/")}
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return {"Bucket": bucket, "Key": key}

@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 from rehearsal.emulator import clock, host, inventory
 from rehearsal.emulator.api import ServiceError
@@ -119,13 +120,13 @@ class Asynchronous:
                 if self.runtime.endpoints.running.get(endpoint.name.lower()) is not endpoint:
                     backlog.drop()
                 for request in backlog.expired():
-                    Invocation(self.runtime, self.metrics, backlog, request, loop).expire()
+                    job = Invocation(self.runtime, self.metrics, backlog, request, loop)
+                    host.in_background(job.expire, request.inference_id)
                 while (pair := _next(backlog)) is not None:
                     request, fleet, variant, instance = pair
                     job = Invocation(self.runtime, self.metrics, backlog, request, loop)
                     host.in_background(
-                        lambda job=job, at=(fleet, variant, instance): job.run(*at),  # type: ignore[misc]
-                        request.inference_id,
+                        partial(job.run, fleet, variant, instance), request.inference_id
                     )
                 # While an instance works no minute is skipped: a second is not an hour.
                 if backlog.working:

@@ -16,11 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlparse
 
-from botocore.exceptions import ClientError
-
-from rehearsal.emulator import host, session
-from rehearsal.emulator.host import NotAssumableError
-from rehearsal.emulator.sagemaker.containers import PRINCIPAL
+from rehearsal.emulator.sagemaker.acting import Acting, NotAllowedError
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.fleets import Fleet, Variant
 from rehearsal.emulator.sagemaker.records import Record
@@ -78,29 +74,17 @@ class Capture:
         prefix = target.path.strip("/")
         key = "/".join([*([prefix] if prefix else []), endpoint.name, variant.name, hour, file])
         body = "".join(f"{json.dumps(line(config, each))}\n" for each in kept)
-        encryption = {}
-        role = variant.model["ExecutionRoleArn"]
+        acting = Acting(variant.model["ExecutionRoleArn"], endpoint.arn)
         try:
-            if "KmsKeyId" in config:
-                encryption = {
-                    "ServerSideEncryption": "aws:kms",
-                    "SSEKMSKeyId": config["KmsKeyId"],
-                }
-                _require_key(config["KmsKeyId"], role, endpoint.arn)
-            s3 = session.as_role("s3", role, principal=PRINCIPAL, source_arn=endpoint.arn)
-            s3.put_object(Bucket=target.netloc, Key=key, Body=body.encode(), **encryption)
-        except (ClientError, NotAssumableError, PermissionError) as error:
+            acting.write(
+                f"s3://{target.netloc}/{key}",
+                body.encode(),
+                content_type="application/octet-stream",
+                key=config.get("KmsKeyId", ""),
+            )
+        except NotAllowedError as error:
             # As in AWS: clients have their answers, the capture is missing.
             log.warning("nothing captured of %s %s: %s", endpoint.arn, variant.name, error)
-
-
-def _require_key(key: str, role_arn: str, source_arn: str) -> None:
-    """Raises PermissionError if a role may not encrypt with a key through S3."""
-    credentials = host.role_credentials(role_arn, service=PRINCIPAL, source_arn=source_arn)
-    via = {"kms:ViaService": f"s3.{host.REGION}.amazonaws.com"}
-    reason = host.denial(credentials["aws_access_key_id"], "kms:GenerateDataKey", key, via)
-    if reason:
-        raise PermissionError(reason)
 
 
 def line(config: Record, kept: Kept) -> Record:

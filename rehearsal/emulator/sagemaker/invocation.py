@@ -91,8 +91,7 @@ class Invocation:
     def expire(self) -> None:
         """Gives a request up that has waited for too long."""
         fleet = self.backlog.endpoint.fleet
-        if fleet is None:
-            return
+        assert fleet is not None  # noqa: S101 - it has taken requests
         variant = next(iter(fleet.variants.values()))
         seconds = self.request.lives.total_seconds()
         reason = f"The request was in the queue for more than its TTL of {seconds:.0f} seconds."

@@ -157,9 +157,15 @@ class InvocationMetrics:
             dimensions = {"EndpointName": endpoint.name, "VariantName": variant.name}
             if variant.serverless:
                 continue  # it has neither
-            for name in ("InvocationsPerInstance", "ConcurrentRequestsPerModel"):
+            for name, period in (
+                ("InvocationsPerInstance", MINUTE),
+                ("ConcurrentRequestsPerModel", SLOT),
+            ):
                 if variant.instances and cloudwatch.silent(INVOCATIONS, name, dimensions, since):
-                    cloudwatch.put_values(INVOCATIONS, name, dimensions, {0.0: 1}, "None", at=since)
+                    for later in range(0, MINUTE, period):
+                        cloudwatch.put_values(
+                            INVOCATIONS, name, dimensions, {0.0: 1}, "None", at=since + later
+                        )
 
 
 def errors(status: int) -> dict[str, float]:

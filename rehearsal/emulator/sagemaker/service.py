@@ -5,18 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rehearsal.emulator import clock, cloudwatch, host, inventory
+from rehearsal.emulator import clock, cloudwatch, host, host_events, inventory
 from rehearsal.emulator.api import Api, ServiceError
+from rehearsal.emulator.sagemaker import permissions
 from rehearsal.emulator.sagemaker.asynchronous import Asynchronous
 from rehearsal.emulator.sagemaker.capture import Capture
 from rehearsal.emulator.sagemaker.components import Components
 from rehearsal.emulator.sagemaker.copies import Copies
 from rehearsal.emulator.sagemaker.endpoint import Endpoint
 from rehearsal.emulator.sagemaker.endpoints import SETTLED, Endpoints
+from rehearsal.emulator.sagemaker.jobs.processing import ProcessingJobs
+from rehearsal.emulator.sagemaker.jobs.training import TrainingJobs
+from rehearsal.emulator.sagemaker.jobs.transform import TransformJobs
 from rehearsal.emulator.sagemaker.logs import ContainerLogs, keep_sending
 from rehearsal.emulator.sagemaker.metrics import InstanceMetrics, InvocationMetrics
 from rehearsal.emulator.sagemaker.models import EndpointConfigs, Models
-from rehearsal.emulator.sagemaker.records import Record, arn
+from rehearsal.emulator.sagemaker.pipelines.service import Pipelines
+from rehearsal.emulator.sagemaker.pipelines.type import PipelineType
+from rehearsal.emulator.sagemaker.records import Record
+from rehearsal.emulator.sagemaker.registry import ModelRegistry
 from rehearsal.emulator.sagemaker.runtime import Runtime
 from rehearsal.emulator.sagemaker.serverless import Serverless
 from rehearsal.emulator.sagemaker.tags import Tags
@@ -25,22 +32,6 @@ from rehearsal.emulator.types import ApiType
 POLL_SECONDS = 0.05
 MINUTE_SECONDS = 0.1
 """Real seconds for a minute of a deployment that CloudFormation waits for."""
-
-KINDS = {
-    "ModelName": "model",
-    "EndpointConfigName": "endpoint-config",
-    "EndpointName": "endpoint",
-    "InferenceComponentName": "inference-component",
-}
-"""Parameter that names a resource -> the kind in its ARN; the last one named decides."""
-
-
-def resource(request: Record) -> str:
-    """Returns the ARN that a request is about, "*" if it names none."""
-    if "ResourceArn" in request:
-        return str(request["ResourceArn"])
-    named = [arn(kind, request[name]) for name, kind in KINDS.items() if name in request]
-    return named[-1] if named else "*"
 
 
 class SageMaker(Api):
@@ -54,8 +45,20 @@ class SageMaker(Api):
         self.configs = EndpointConfigs(self.models)
         self.endpoints = Endpoints(self.models, self.configs)
         self.components = Components(self.endpoints, self.models)
-        tables = (self.models, self.configs, self.endpoints, self.components)
-        self.tags = Tags([part.table for part in tables])
+        self.registry = ModelRegistry()
+        self.jobs = (TransformJobs(self.models), ProcessingJobs(), TrainingJobs())
+        self.pipelines = Pipelines()
+        self.tags = Tags(
+            (
+                self.models.table,
+                self.configs.table,
+                self.endpoints.table,
+                self.components.table,
+                self.registry.groups,
+                self.pipelines.table,
+                *(jobs.table for jobs in self.jobs),
+            )
+        )
         self.invocations = InvocationMetrics()
         self.instances = InstanceMetrics()
         self.capture = Capture()
@@ -66,8 +69,17 @@ class SageMaker(Api):
         self.copies = Copies(self.components, self.runtime.calls, self.invocations)
         self.runtime.component = self.copies.answer
         self.asynchronous = Asynchronous(self.runtime, self.invocations)
-        self.parts: tuple[object, ...] = (*tables, self.tags)
-        self.resources = dict.fromkeys(self.model.operation_names, resource)
+        self.parts: tuple[object, ...] = (
+            self.models,
+            self.configs,
+            self.endpoints,
+            self.components,
+            self.registry,
+            self.pipelines,
+            *self.jobs,
+            self.tags,
+        )
+        self.resources = dict.fromkeys(self.model.operation_names, permissions.resource)
         self.endpoints.before_stop = self.settle
         self.endpoints.before_delete = self.components.require_none
         self.components.before_stop = self.logs.send_component
@@ -78,6 +90,13 @@ class SageMaker(Api):
             if hasattr(part, name):
                 return getattr(part, name)  # type: ignore[no-any-return]
         raise AttributeError(name)
+
+    def authorize(self, access_key: str, name: str, request: Record) -> None:
+        """Asks IAM for the operation, and for what it needs besides, such as iam:PassRole."""
+        super().authorize(access_key, name, request)
+        denied = permissions.denial(access_key, name, request)
+        if denied:
+            raise ServiceError("AccessDeniedException", denied, 403)
 
     async def handle_request(
         self, method: str, path: str, headers: dict[str, str], body: bytes, query: Record
@@ -110,8 +129,12 @@ class SageMaker(Api):
     def register(self) -> None:
         """Adds the service and its resource types to the emulator."""
         host.add_service("sagemaker", self.handle_request, targets=(f"{self.target}.",))
-        for part in (self.models, self.configs, self.endpoints, self.components):
-            inventory.watch(f"sagemaker.{part.table.kind}", part.table.by_name)
+        registry, pipelines = self.registry, self.pipelines.table
+        for table in (
+            *(part.table for part in (self.models, self.configs, self.endpoints, self.components)),
+            *(registry.groups, registry.versions, pipelines),
+        ):
+            inventory.watch(f"sagemaker.{table.kind}", table.by_name)
         self.asynchronous.register()
         cloudwatch.before_metrics_are_read(self.invocations.tell)
         host.in_background(lambda: keep_sending(self.logs, self.endpoints.running), "logs")
@@ -138,6 +161,18 @@ class SageMaker(Api):
             gone=self.wait_until_component_gone,
             updatable=True,
         ).register()
+        ApiType(
+            self,
+            "AWS::SageMaker::ModelPackageGroup",
+            "ModelPackageGroup",
+            "ModelPackageGroupName",
+        ).register()
+        for jobs in self.jobs:
+            # All jobs of an account share it: no stack creates it, none deletes it.
+            host_events.create_log_group(jobs.log_group)
+        PipelineType(
+            self, "AWS::SageMaker::Pipeline", "Pipeline", "PipelineName", updatable=True
+        ).register()
 
     def wait_for_component(self, name: str) -> None:
         """Returns when an inference component has settled; an update that bakes gets its time.
@@ -162,6 +197,13 @@ class SageMaker(Api):
         """Returns when an inference component is deleted."""
         while name in self.components.table:
             time.sleep(POLL_SECONDS)
+
+    def stop_all(self) -> None:
+        """Ends every process, when the rehearsal ends."""
+        self.components.stop_all()
+        self.endpoints.stop_all()
+        for jobs in self.jobs:
+            jobs.stop_all()
 
     def wait_for_endpoint(self, name: str) -> None:
         """Returns when an endpoint has settled.

@@ -1,16 +1,19 @@
-"""What a user tries first, and what proves the architecture: answers, capture, alarms."""
+"""What a user tries first, and what proves it: answers, capture, alarms, scaling out and in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from rehearsal.captured import captured
+from rehearsal.load import out_and_in
 from rehearsal.stage import DeployedStack, Stage, read
 from runtime.models import tumor_classifier
 
 REQUESTS = 200
 TOLERANCE = 1e-6
 VARIANT = "AllTraffic"
+TARGET = 1500
+"""Invocations per instance and minute that the stack's policy keeps."""
 
 
 def invoke(stack: DeployedStack, body: bytes) -> bytes:
@@ -24,12 +27,19 @@ def invoke(stack: DeployedStack, body: bytes) -> bytes:
 
 
 def rehearse(stage: Stage) -> None:
-    """Requests are answered as the model answers them, and captured; a wrong one wakes nobody."""
+    """Requests are answered and captured, a wrong one wakes nobody, load brings instances."""
     rows = read(tumor_classifier.SAMPLE_REQUESTS)
     sent = [rows[number % len(rows)] for number in range(REQUESTS)]
     _ask(stage, rows, sent)
     _look_at_capture(stage, sent)
     _send_nonsense(stage)
+    out_and_in(
+        stage,
+        stage.stack.outputs["EndpointName"],
+        lambda: invoke(stage.stack, rows[0].encode()),
+        target=TARGET,
+        calm_minutes=25,
+    )
 
 
 def _ask(stage: Stage, rows: Sequence[str], sent: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from rehearsal.captured import captured
@@ -55,13 +56,13 @@ def rehearse(stage: Stage) -> None:
 
 def _copies(stage: Stage) -> float:
     names = {"EndpointName": stage.stack.outputs["EndpointName"], "VariantName": SHADOW}
-    end = stage.account.control("ready")["now"]
+    now = stage.account.now()
     found = stage.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/SageMaker",
         MetricName="Invocations",
         Dimensions=[{"Name": key, "Value": value} for key, value in names.items()],
-        StartTime="2020-01-01T00:00:00Z",
-        EndTime=end,
+        StartTime=now - timedelta(hours=1),
+        EndTime=now,
         Period=60,
         Statistics=["Sum"],
     )

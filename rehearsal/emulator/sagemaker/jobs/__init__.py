@@ -1,0 +1,1 @@
+"""Jobs: transform, training and processing, as processes over the emulated S3."""

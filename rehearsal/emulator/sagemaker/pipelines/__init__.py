@@ -1,0 +1,1 @@
+"""SageMaker Pipelines: definitions, and executions that run their steps."""

@@ -1,0 +1,1 @@
+"""What starts by itself and what follows: state machines, rules, schedules."""
