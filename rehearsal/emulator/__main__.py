@@ -45,11 +45,11 @@ async def run() -> None:
     control.add("findings", images.registry.wants)
     builds = CodeBuild()
     builds.register()
+    image_functions.register()
     tasks.register()
     machines.register()
     delivery.register()
     functions.register()
-    image_functions.register()
     scaling = AutoScaling()
     scaling.register()
     alarms = Watch(scaling.scaler.act)
@@ -79,13 +79,24 @@ async def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # The server raises the signal that has ended it once more: not before all is stopped.
         signal.signal(number, lambda *_: None)
+    server = uvicorn.Server(config)
+    watch = asyncio.create_task(end_with_parent(server))
     try:
-        await uvicorn.Server(config).serve()
+        await server.serve()
     finally:
+        watch.cancel()
         sagemaker.stop_all()
         builds.stop_all()
         images.clean()
         await sagemaker.runtime.calls.close()
+
+
+async def end_with_parent(server: uvicorn.Server) -> None:
+    """Stops the server when whoever started it is gone, however that ended."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(1)
+    server.should_exit = True
 
 
 if __name__ == "__main__":

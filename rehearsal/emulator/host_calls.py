@@ -12,6 +12,10 @@ from ministack import app as gateway  # isort: skip
 from ministack.core import iam_actions, iam_evaluator, router  # isort: skip
 
 
+DATA_PLANE = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
+"""End of a path -> operation of SageMaker's runtime."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A request to a service.
@@ -39,7 +43,7 @@ def intercept(first: Callable[[Call], Awaitable[Answer | None]]) -> None:
         service = router.detect_service(method, path, headers, parameters)
         action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters)
         if action is None:
-            action = f"{service}:{headers.get('x-amz-target', path).rpartition('.')[2]}"
+            action = f"{service}:{_operation(path, headers)}"
         caller = iam_evaluator.request_caller_arn(headers, query)
         answer = await first(Call(service, action, caller, headers))
         if answer is not None:
@@ -47,6 +51,13 @@ def intercept(first: Callable[[Call], Awaitable[Answer | None]]) -> None:
         return await dispatch(*request)  # type: ignore[no-any-return]
 
     gateway._dispatch_service_request = dispatched
+
+
+def _operation(path: str, headers: dict[str, str]) -> str:
+    """Returns the operation of a service of ours, by target or, on SageMaker's data plane, path."""
+    if "x-amz-target" in headers:
+        return headers["x-amz-target"].rpartition(".")[2]
+    return DATA_PLANE.get(path.rpartition("/")[2], path)
 
 
 def failure(call: Call, code: str, message: str, status: int) -> Answer:

@@ -133,7 +133,8 @@ def test_what_is_not_emulated_is_refused_by_name(account: EmulatedAccount) -> No
         )
 
 
-def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_it_ends_nothing_goes_on(tmp_path: Path, ending: signal.Signals) -> None:
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
@@ -152,7 +153,11 @@ def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("http://127.0.0.1:")
-    process.send_signal(signal.SIGINT)
+    assert processes(tmp_path)
+    process.send_signal(ending)
     process.wait(20)
     process.stdout.close()
+    deadline = time.monotonic() + 20
+    while processes(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.2)
     assert processes(tmp_path) == []

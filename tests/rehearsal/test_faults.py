@@ -63,3 +63,10 @@ def test_all_calls_meet_it_until_it_is_taken_back(failing: EmulatedAccount) -> N
         failing.client("sns").list_topics()
     failing.heal()
     failing.client("sns").list_topics()
+
+
+def test_invocations_meet_it_too(failing: EmulatedAccount) -> None:
+    runtime = failing.client("sagemaker-runtime")
+    failing.fail("sagemaker:InvokeEndpoint", "ThrottlingException", times=2)
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        runtime.invoke_endpoint(EndpointName="any", Body=b"1")
