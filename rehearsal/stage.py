@@ -92,3 +92,17 @@ class Stage:
 def read(file: Path) -> list[str]:
     """Returns a sample file's lines."""
     return file.read_text(encoding="utf-8").splitlines()
+
+
+def patiently(what: str, look: Callable[[], Any], *, seconds: float = 1800.0) -> Any:
+    """Looks until there is something and returns it: for what a client waits for.
+
+    Raises:
+        RehearsalError: There is nothing in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise RehearsalError(f"Nothing was seen of {what} within {seconds:.0f} s.")
+        time.sleep(1)
+    return found

@@ -127,11 +127,13 @@ def rehearse(
     slugs: Annotated[
         list[str] | None, typer.Argument(help="Architectures, such as realtime_endpoint.")
     ] = None,
+    *,
     every: Annotated[bool, typer.Option("--all", help="The whole catalogue.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Wait before the stack is destroyed, to look round.")
     ] = False,
     jobs: Annotated[int, typer.Option(help="How many at once.", min=1)] = 2,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     how: FormatOption = Format.TABLE,
 ) -> None:
     """Deploys into an emulated AWS on this machine, uses it for real, destroys it again."""
@@ -146,7 +148,7 @@ def rehearse(
         after=look_round if keep else nobody,
         jobs=min(jobs, len(architectures)),
     )
-    typer.echo(report(outcomes).render(how))
+    typer.echo(report(outcomes).render(Format.JSON if json else how))
     if any(outcome.problem for outcome in outcomes):
         raise typer.Exit(1)
 

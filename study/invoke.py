@@ -35,7 +35,7 @@ def invoke(architecture: Architecture, *, file: Path | None, region: str | None)
     module = scenario(architecture)
     if module is None or not hasattr(module, "invoke"):
         raise UsageError(f"{architecture.slug} answers no requests: {_that_do()} do.")
-    body = request(file)
+    body = request(file, getattr(module, "SAMPLE", None))
     account = connect(region, read_seconds=READ_SECONDS)
     stack = DeployedStack(architecture.stack_id, _outputs(architecture, account), account.client)
     try:
@@ -45,18 +45,19 @@ def invoke(architecture: Architecture, *, file: Path | None, region: str | None)
         raise Unanswered(f"{architecture.slug} did not answer: {error}.") from None
 
 
-def request(file: Path | None) -> bytes:
-    """Returns what is sent: a file's content, or the first sample of the model.
+def request(file: Path | None, sample: Path | None = None) -> bytes:
+    """Returns what is sent: a file's content, the scenario's sample, or the model's first one.
 
     Raises:
         UsageError: The file cannot be read.
     """
-    if file is None:
+    source = file or sample
+    if source is None:
         return tumor_classifier.SAMPLE_REQUESTS.read_bytes().splitlines()[0]
     try:
-        return file.read_bytes()
+        return source.read_bytes()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
+        raise UsageError(f"{source} cannot be read: {error.strerror}.") from None
 
 
 def _outputs(architecture: Architecture, account: Account) -> dict[str, str]:

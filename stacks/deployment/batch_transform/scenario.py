@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+from typing import Any
+
+from rehearsal.errors import RehearsalError
 from rehearsal.runs import Runs
-from rehearsal.stage import Stage, read
+from rehearsal.stage import DeployedStack, Stage, patiently, read
 from rehearsal.watching import alarm_state, heard
 from runtime.models import tumor_classifier
 
 TOLERANCE = 1e-6
+SAMPLE = tumor_classifier.SAMPLE_BATCH
+"""What a request is: rows with an identifier each."""
+
+
+def invoke(stack: DeployedStack, body: bytes) -> bytes:
+    """Runs one batch over a file of rows, waits for its end, and returns the rows with answers.
+
+    Raises:
+        RehearsalError: The run failed, or takes longer than half an hour.
+    """
+    states, s3 = stack.client("stepfunctions"), stack.client("s3")
+    bucket, _, prefix = stack.outputs["InputUri"].removeprefix("s3://").partition("/")
+    folder, name = f"{prefix}{uuid.uuid4()}/", "rows.csv"
+    s3.put_object(Bucket=bucket, Key=folder + name, Body=body)
+    run = states.start_execution(
+        stateMachineArn=stack.outputs["StateMachineArn"],
+        input=json.dumps({"InputS3Uri": f"s3://{bucket}/{folder}"}),
+    )["executionArn"]
+
+    def ended() -> dict[str, Any] | None:
+        described: dict[str, Any] = states.describe_execution(executionArn=run)
+        return None if described["status"] == "RUNNING" else described
+
+    execution = patiently(f"the end of {run}", ended)
+    if execution["status"] != "SUCCEEDED":
+        raise RehearsalError(f"{run} {execution['status']}: {execution.get('cause', '')}")
+    out, _, place = stack.outputs["OutputUri"].removeprefix("s3://").partition("/")
+    found = s3.list_objects_v2(Bucket=out, Prefix=place)["Contents"]
+    newest = max(
+        (each for each in found if each["Key"].endswith(f"{name}.out")),
+        key=lambda each: each["LastModified"],
+    )
+    return bytes(s3.get_object(Bucket=out, Key=newest["Key"])["Body"].read())
 
 
 def rehearse(stage: Stage) -> None:
