@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from rehearsal.clients import ask_endpoint
 from rehearsal.load import instances, out_and_in
-from rehearsal.stage import DeployedStack, Stage, read
+from rehearsal.stage import Stage, read
 from runtime.models import tumor_classifier
 
 TARGET = 1500  # invocations per instance and minute, as the stack sets it
@@ -15,15 +16,7 @@ OFFICE = ZoneInfo("Europe/Berlin")
 MORNING, EVENING = (7, 45), (19, 0)
 SATURDAY = 5
 
-
-def invoke(stack: DeployedStack, body: bytes) -> bytes:
-    """Sends one request and returns the answer."""
-    answer = stack.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=stack.outputs["EndpointName"],
-        ContentType=tumor_classifier.CONTENT_TYPE,
-        Body=body,
-    )
-    return bytes(answer["Body"].read())
+invoke = ask_endpoint
 
 
 def rehearse(stage: Stage) -> None:

@@ -6,20 +6,13 @@ import uuid
 from typing import Any
 
 from rehearsal.callers import physical_id
-from rehearsal.stage import DeployedStack, Stage, read
+from rehearsal.clients import ask_endpoint
+from rehearsal.stage import Stage, read
 from runtime.models import tumor_classifier
 
 TOLERANCE = 1e-5
 
-
-def invoke(stack: DeployedStack, body: bytes) -> bytes:
-    """Sends one request and returns the answer."""
-    answer = stack.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=stack.outputs["EndpointName"],
-        ContentType=tumor_classifier.CONTENT_TYPE,
-        Body=body,
-    )
-    return bytes(answer["Body"].read())
+invoke = ask_endpoint
 
 
 def rehearse(stage: Stage) -> None:

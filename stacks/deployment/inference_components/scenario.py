@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.callers import refusal
+from rehearsal.clients import ask_endpoint
 from rehearsal.load import instances
 from rehearsal.stage import DeployedStack, Stage, read
 from runtime.models import tumor_classifier
@@ -13,13 +14,8 @@ TOLERANCE = 1e-5
 
 def invoke(stack: DeployedStack, body: bytes, *, component: str = COMPONENTS[0]) -> bytes:
     """Sends one request to a component and returns the answer."""
-    answer = stack.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=stack.outputs["EndpointName"],
-        InferenceComponentName=stack.outputs[f"{component}Component"],
-        ContentType=tumor_classifier.CONTENT_TYPE,
-        Body=body,
-    )
-    return bytes(answer["Body"].read())
+    name = stack.outputs[f"{component}Component"]
+    return ask_endpoint(stack, body, InferenceComponentName=name)
 
 
 def rehearse(stage: Stage) -> None:

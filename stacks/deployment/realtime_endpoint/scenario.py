@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rehearsal.captured import captured
+from rehearsal.clients import ask_endpoint
 from rehearsal.load import out_and_in
-from rehearsal.stage import DeployedStack, Stage, read
+from rehearsal.stage import Stage, read
 from runtime.models import tumor_classifier
 
 REQUESTS = 200
@@ -15,15 +16,7 @@ VARIANT = "AllTraffic"
 TARGET = 1500
 """Invocations per instance and minute that the stack's policy keeps."""
 
-
-def invoke(stack: DeployedStack, body: bytes) -> bytes:
-    """Sends one request and returns the answer."""
-    answer = stack.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=stack.outputs["EndpointName"],
-        ContentType=tumor_classifier.CONTENT_TYPE,
-        Body=body,
-    )
-    return bytes(answer["Body"].read())
+invoke = ask_endpoint
 
 
 def rehearse(stage: Stage) -> None:

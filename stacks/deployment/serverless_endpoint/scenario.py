@@ -6,8 +6,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from rehearsal.clients import ask_endpoint
 from rehearsal.load import activities
-from rehearsal.stage import DeployedStack, Stage, read
+from rehearsal.stage import Stage, read
 from runtime.models import tumor_classifier
 
 MAX_CONCURRENCY = 5  # as the stack sets it
@@ -18,15 +19,7 @@ TOLERANCE = 1e-6
 LOAD_MINUTES = 7  # 3 of the upper alarm, and some more as each step follows the last
 CALM_MINUTES = 22  # 15 of the lower alarm, 5 of the cooldown, and some
 
-
-def invoke(stack: DeployedStack, body: bytes) -> bytes:
-    """Sends one request and returns the answer."""
-    answer = stack.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=stack.outputs["EndpointName"],
-        ContentType=tumor_classifier.CONTENT_TYPE,
-        Body=body,
-    )
-    return bytes(answer["Body"].read())
+invoke = ask_endpoint
 
 
 def rehearse(stage: Stage) -> None:
