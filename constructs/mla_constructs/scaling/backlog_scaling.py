@@ -58,8 +58,8 @@ class BacklogScaling(Construct):
     ) -> None:
         """Keeps the queued requests per instance at a target, and goes down to the minimum.
 
-        There is no predefined metric for it, and while there is no instance there is no value:
-        what brings back the first one is `wake_from_zero`.
+        There is no predefined metric for it. From no instance it brings back the first one only
+        when more requests wait than the target: the first request does so by `wake_from_zero`.
 
         Args:
             target: Requests that may wait per instance.
