@@ -78,6 +78,16 @@ def test_only_scenarios_know_rehearsals() -> None:
     assert knowing == {SCENARIO}
 
 
+def test_no_synthesis_loads_a_scenario() -> None:
+    loading = 'import sys; from app import build; build(); print(*sys.modules, sep="\\n")'
+    loaded = subprocess.run(
+        [sys.executable, "-c", loading], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "stacks.deployment.realtime_endpoint.stack" in loaded
+    assert not [name for name in loaded if name.endswith(".scenario")]
+    assert "rehearsal" not in loaded
+
+
 @pytest.mark.parametrize("room", ["mla_constructs", "stacks"])
 def test_synthesis_asks_neither_clock_nor_chance_nor_network(room: str) -> None:
     for file in ROOMS[room].rglob("*.py"):

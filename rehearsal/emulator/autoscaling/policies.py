@@ -16,9 +16,9 @@ from rehearsal.emulator.autoscaling.records import (
     identity,
     invalid,
     key,
+    listed,
     new_id,
     not_found,
-    selected,
 )
 from rehearsal.emulator.autoscaling.targets import Targets
 from rehearsal.emulator.errors import ServiceError
@@ -81,13 +81,8 @@ class Policies:
 
     def describe_scaling_policies(self, request: Record) -> Record:
         """Returns policies with their alarms, the oldest first."""
-        wanted = request.get("PolicyNames")
-        found = [
-            {**policy, "Alarms": self._alarms(policy)}
-            for policy in self.records.values()
-            if selected(request, policy) and (not wanted or policy["PolicyName"] in wanted)
-        ]
-        return {"ScalingPolicies": found}
+        found = listed(request, self.records.values(), "PolicyName")
+        return {"ScalingPolicies": [{**p, "Alarms": self._alarms(p)} for p in found]}
 
     def delete_scaling_policy(self, request: Record) -> None:
         """Forgets a policy and the alarms that it made."""

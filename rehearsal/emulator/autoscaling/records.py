@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -104,6 +104,24 @@ def identity(target: Key) -> Record:
 def selected(request: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Returns whether a Describe request asks for a record."""
     return all(record[name] == request[name] for name in IDENTITY if name in request)
+
+
+def listed(
+    request: Mapping[str, Any], records: Iterable[dict[str, Any]], name: str
+) -> list[dict[str, Any]]:
+    """Returns the records that a Describe request asks for, in their order.
+
+    Args:
+        request: Names a target, or some records by a list such as "PolicyNames", or neither.
+        records: All there are.
+        name: Member of a record that the list is of, such as "PolicyName".
+    """
+    wanted = request.get(f"{name}s")
+    return [
+        record
+        for record in records
+        if selected(request, record) and (not wanted or record[name] in wanted)
+    ]
 
 
 def new_id() -> str:

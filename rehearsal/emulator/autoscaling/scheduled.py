@@ -11,9 +11,9 @@ from rehearsal.emulator.autoscaling.records import (
     identity,
     invalid,
     key,
+    listed,
     new_id,
     not_found,
-    selected,
 )
 from rehearsal.emulator.autoscaling.schedules import Schedule, ScheduleError, parse
 from rehearsal.emulator.autoscaling.targets import Targets
@@ -63,12 +63,7 @@ class ScheduledActions:
 
     def describe_scheduled_actions(self, request: Record) -> Record:
         """Returns actions, the oldest first."""
-        wanted = request.get("ScheduledActionNames")
-        found = [
-            record
-            for record in self._records.values()
-            if selected(request, record) and (not wanted or record["ScheduledActionName"] in wanted)
-        ]
+        found = listed(request, self._records.values(), "ScheduledActionName")
         return {"ScheduledActions": found}
 
     def delete_scheduled_action(self, request: Record) -> None:

@@ -14,6 +14,7 @@ from rehearsal.emulator.autoscaling.records import (
     identity,
     invalid,
     key,
+    listed,
     new_id,
     not_found,
     selected,
@@ -135,13 +136,7 @@ class Targets:
 
     def describe_scalable_targets(self, request: Record) -> Record:
         """Returns targets, the oldest first."""
-        wanted = request.get("ResourceIds")
-        found = [
-            record
-            for record in self.records.values()
-            if selected(request, record) and (not wanted or record["ResourceId"] in wanted)
-        ]
-        return {"ScalableTargets": found}
+        return {"ScalableTargets": listed(request, self.records.values(), "ResourceId")}
 
     def deregister_scalable_target(self, request: Record) -> None:
         """Forgets a target with its policies and scheduled actions; its capacity stays."""
