@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +24,21 @@ FOLDER = ROOT / ".mla" / "rehearsals"
 
 ENDED = "ended"
 """What is told when a rehearsal is over."""
+
+STAND_INS = {
+    "Custom::BuiltImage": (
+        "images that the stack builds",
+        "their source, on this machine's packages; FROM and RUN were not executed",
+    ),
+    "sagemaker-xgboost:": (
+        "SageMaker's XGBoost container",
+        "a server and jobs of ours that keep its contract",
+    ),
+}
+"""Text in what runs containers -> what is not to be had here, and what stands for it."""
+
+RUNNING = ("AWS::SageMaker::", "AWS::StepFunctions::", "Custom::BuiltImage")
+"""Types, by their beginning, that run containers in a rehearsal."""
 
 Guest = Callable[[EmulatedAccount], None]
 """Somebody who is let into the account."""
@@ -60,6 +76,7 @@ class Outcome:
         seen: What the scenario showed.
         resources: CloudFormation type -> number in the template.
         recorded: Those of the types that are recorded only: created, without behaviour.
+        stand_ins: What is not to be had here, and what stood for it.
         left: What was there after the stack was destroyed and not before it was deployed.
         log: Folder of the logs.
     """
@@ -69,6 +86,7 @@ class Outcome:
     seen: list[tuple[str, str]] = field(default_factory=list)
     resources: dict[str, int] = field(default_factory=dict)
     recorded: set[str] = field(default_factory=set)
+    stand_ins: list[tuple[str, str]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     log: Path = FOLDER
 
@@ -112,6 +130,9 @@ class Rehearsal:
         for resource in template.resources.values():
             kinds = self.outcome.resources
             kinds[resource["Type"]] = kinds.get(resource["Type"], 0) + 1
+        running = [r for r in template.resources.values() if r["Type"].startswith(RUNNING)]
+        text = json.dumps(running)
+        self.outcome.stand_ins = [known for sign, known in STAND_INS.items() if sign in text]
         self._step = ""
         self._account: EmulatedAccount | None = None
 

@@ -163,6 +163,7 @@ def _one(outcome: Outcome) -> Report:
                 [(s.name, f"{s.seconds:.1f}", s.problem or "ok") for s in outcome.steps],
             ),
             Section("Seen", ("what", "value"), outcome.seen),
+            Section("Stood in", ("in AWS", "here"), outcome.stand_ins),
             Section(
                 "Recorded only",
                 ("type", "resources"),

@@ -7,7 +7,7 @@ import signal
 import tarfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +22,8 @@ from rehearsal.account import EmulatedAccount
 from rehearsal.run import Guest, Outcome, Rehearsal, nobody
 from rehearsal.stage import Stage
 from runtime.models import tumor_classifier
+from study.rehearse import report as reported
+from study.report import Format
 from tests.support.small_assembly import endpoint, write
 
 ARTIFACT = "s3://artifacts/model.tar.gz"
@@ -176,3 +178,21 @@ def test_a_property_that_does_not_exist_fails_the_deployment(
         }
     }
     assert "ComputePlattform" in rehearse(resources).problem
+
+
+@pytest.mark.parametrize(
+    ("slug", "stands_in"),
+    [
+        ("realtime_endpoint", ["SageMaker's XGBoost container"]),
+        ("byoc_image", ["images that the stack builds"]),
+        ("cicd_pipeline", []),
+    ],
+)
+def test_the_report_says_what_stood_in(
+    slug: str, stands_in: list[str], templates: Mapping[str, Template]
+) -> None:
+    (architecture,) = select([slug])
+    rehearsal = Rehearsal(architecture, templates[slug], lambda _: Path(), lambda *_: None)
+    assert [real for real, _ in rehearsal.outcome.stand_ins] == stands_in
+    report = reported([rehearsal.outcome]).render(Format.TABLE)
+    assert all(real in report for real in stands_in)
